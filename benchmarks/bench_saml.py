@@ -1,0 +1,115 @@
+"""One SAML sign-in, verification and mapping, beside stock pysaml2 through the xmlsec1 program.
+
+The same signed answer of the demo identity provider is read by both in alternating runs. CPU seconds count this process
+and the programs that it starts; the median of the runs is printed. The last line is the ratio (ours to stock).
+"""
+
+import os
+import re
+import resource
+import statistics
+import tempfile
+from collections.abc import Callable
+from datetime import UTC, datetime
+from html import unescape
+from pathlib import Path
+
+from werkzeug.test import Client
+
+from careercenter.settings import SamlProvider as Settings
+from careercenter.signon.saml import SamlProvider
+from demo.idp import make_certificate, make_idp
+
+ROUNDS = int(os.environ.get("BENCH_ROUNDS", "15"))
+SIGN_INS = 5
+PUBLIC, IDP = "http://127.0.0.1:8000", "http://127.0.0.1:8400"
+PERSON = {
+    "uid": "maya.chen", "given_name": "Maya", "family_name": "Chen", "email": "maya@demo.edu", "campus_id": "900123",
+    "affiliation": ["student", "member"], "entitlement": ["urn:demo:career:student"],
+}
+
+
+def prepare(folder: Path) -> tuple[SamlProvider, dict[str, str], str]:
+    """Our provider, a genuine posted answer, and the request that it belongs to."""
+    key, certificate = make_certificate("service")
+    (folder / "sp.key").write_bytes(key)
+    (folder / "sp.crt").write_bytes(certificate)
+    idp = make_idp(IDP, [PERSON], lambda: service.metadata_xml(), folder / "idp")
+    (folder / "idp.xml").write_bytes(idp.metadata)
+    service = SamlProvider(Settings(
+        name="campus", label="Demo", metadata_file=folder / "idp.xml", sp_entity_id=f"{PUBLIC}/saml/metadata",
+        key_file=folder / "sp.key", cert_file=folder / "sp.crt", clock_skew_seconds=120, crypto="xmlsec",
+    ), PUBLIC)
+    browser, begun = Client(idp), service.begin("bench")
+    page = browser.get(begun.url.removeprefix(IDP))
+    answer = browser.post("/sign-in", data={"state": _field(page.text, "state"), "uid": PERSON["uid"]})
+    return service, {"SAMLResponse": _field(answer.text, "SAMLResponse")}, begun.request_id
+
+
+def _field(page: str, name: str) -> str:
+    found = re.search(rf'name="{name}" value="([^"]*)"', page)
+    assert found, page
+    return unescape(found[1])
+
+
+def stock(service: SamlProvider, form: dict[str, str], request_id: str) -> Callable[[], object]:
+    """pysaml2 as its documentation sets it up, with signed assertions and the recipient check."""
+    from saml2 import BINDING_HTTP_POST
+    from saml2.client import Saml2Client
+    from saml2.config import SPConfig
+
+    told = service.settings
+    client = Saml2Client(SPConfig().load({
+        "entityid": told.sp_entity_id, "key_file": str(told.key_file), "cert_file": str(told.cert_file),
+        "metadata": {"local": [str(told.metadata_file)]}, "allow_unknown_attributes": True, "accepted_time_diff": 120,
+        "service": {"sp": {
+            "endpoints": {"assertion_consumer_service": [(service.acs, BINDING_HTTP_POST)]},
+            "want_assertions_signed": True, "want_response_signed": False,
+        }},
+    }))
+
+    def sign_in() -> object:
+        answer = client.parse_authn_request_response(
+            form["SAMLResponse"], BINDING_HTTP_POST, outstanding={request_id: "/"}, conv_info={"entity_id": told.sp_entity_id}
+        )
+        assert answer.ava["givenName"] == ["Maya"]
+        return answer.session_info()
+
+    return sign_in
+
+
+def cpu_seconds() -> float:
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(u.ru_utime + u.ru_stime for u in used)
+
+
+def measure(sign_in: Callable[[], object]) -> float:
+    """CPU seconds of one sign-in, averaged over a short run."""
+    before = cpu_seconds()
+    for _ in range(SIGN_INS):
+        sign_in()
+    return (cpu_seconds() - before) / SIGN_INS
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        service, form, request_id = prepare(Path(folder))
+        ways: dict[str, Callable[[], object]] = {
+            "careercenter, in process": lambda: service.finish(form, request_id=request_id, now=datetime.now(UTC)),
+            "stock pysaml2, xmlsec1": stock(service, form, request_id),
+        }
+        for sign_in in ways.values():
+            sign_in()
+        runs: dict[str, list[float]] = {name: [] for name in ways}
+        for _ in range(ROUNDS):
+            for name, sign_in in ways.items():
+                runs[name].append(measure(sign_in))
+    ours, theirs = (statistics.median(found) for found in runs.values())
+    print(f"{'one SAML sign-in':28}{'CPU ms, median':>16}{'lowest':>10}")
+    for name, found in runs.items():
+        print(f"{name:28}{statistics.median(found) * 1000:16.1f}{min(found) * 1000:10.1f}")
+    print(f"ratio {ours / theirs:.2f} (ours to stock pysaml2; the goal is 0.25 or less)")
+
+
+if __name__ == "__main__":
+    main()

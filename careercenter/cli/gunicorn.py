@@ -1,0 +1,49 @@
+"""gunicorn's settings. A campus changes them in config/gunicorn.py, which starts from these.
+
+One thread per process: the work of a page is Python, so threads would only make requests wait on each other. The
+program is loaded once, before forking, so that processes share its memory.
+"""
+
+import os
+from pathlib import Path
+from typing import Any
+
+bind = "127.0.0.1:8000"
+worker_class = "gthread"
+threads = 1
+workers = int(os.environ.get("WEB_CONCURRENCY") or 2 * (os.cpu_count() or 1) + 1)
+preload_app = True
+keepalive = 5
+timeout = 60
+graceful_timeout = 30
+max_requests = 20_000
+max_requests_jitter = 2_000
+control_socket_disable = True
+limit_request_line = 4094
+limit_request_fields = 60
+accesslog = None
+errorlog = "-"
+loglevel = "warning"
+worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - only a heartbeat file
+
+
+def post_fork(server: Any, worker: Any) -> None:
+    """A connection opened before the fork must not be used by two processes."""
+    from careercenter import db
+
+    app = _application(server)
+    if app is not None:
+        with app.app_context():
+            db.db.engine.dispose(close=False)
+
+
+def child_exit(server: Any, worker: Any) -> None:
+    """Its gauges end with a process; its counters stay."""
+    if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+        from prometheus_client import multiprocess
+
+        multiprocess.mark_process_dead(worker.pid)
+
+
+def _application(server: Any) -> Any:
+    return server.app.callable if hasattr(server.app, "callable") else None

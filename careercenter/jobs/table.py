@@ -1,0 +1,152 @@
+"""Every job: its name, when it is due, what it does. Functions call rules of the lower chapters and say how it went.
+
+A job function gets (clock, argument, progress), opens its own transactions and returns one sentence. It may be run
+twice for one instant after a crash, so every rule called here repeats without effect.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+
+from careercenter import audit, db, once, outbox, work
+from careercenter.jobs.schedule import Daily, Every, Schedule
+from careercenter.settings import Settings
+
+Clock = Callable[[], datetime]
+Progress = Callable[..., None]
+"""progress(done, total=None, message=""): cheap, may be called often and inside a transaction. Raises `work.LeaseLost`."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """`schedule` None: each source of the settings has its own. `due` spares a run that would find nothing to do.
+
+    After `limit` the run's lease is no longer kept, so that another worker may take it over.
+    """
+
+    name: str
+    schedule: Schedule | None
+    function: Callable[[Clock, str, Progress], str]
+    label: str
+    due: Callable[[datetime], bool] | None = None
+    limit: timedelta = timedelta(minutes=15)
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A job as this installation runs it; `argument` is "platform/board" for a sync."""
+
+    job: Job
+    schedule: Schedule
+    argument: str = ""
+
+
+def mail_waits(now: datetime) -> bool:
+    """Whether any mail could be sent now."""
+    return db.session.scalar(
+        select(outbox.OutboxMessage.id)
+        .where(outbox.OutboxMessage.sent_at.is_(None), outbox.OutboxMessage.dead_at.is_(None))
+        .where(outbox.OutboxMessage.next_attempt_at <= now).limit(1)
+    ) is not None
+
+
+def deliver_mail(now: Clock, argument: str, progress: Progress) -> str:
+    counts = outbox.deliver(now)
+    return f"{counts['sent']} sent, {counts['later']} to be tried again, {counts['dead']} given up."
+
+
+def sync(now: Clock, argument: str, progress: Progress) -> str:
+    from careercenter import listings
+
+    platform, _, board = argument.partition("/")
+    report = listings.sync(platform, board, now=now, progress=progress)
+    return report.message or f"Run {report.run_id}: {report.outcome}."
+
+
+def expire_listings(now: Clock, argument: str, progress: Progress) -> str:
+    from careercenter import listings
+
+    with db.transaction():
+        lost, expired = listings.declare_lost(now()), listings.expire(now())
+    return f"{expired} listings closed by their deadline, {lost} runs were broken off."
+
+
+def invite_evaluators(now: Clock, argument: str, progress: Progress) -> str:
+    from careercenter import evaluations
+
+    with db.transaction():
+        return f"{evaluations.invite_due(now())} invitations queued."
+
+
+def remind_evaluators(now: Clock, argument: str, progress: Progress) -> str:
+    from careercenter import evaluations
+
+    with db.transaction():
+        return f"{evaluations.remind_due(now())} reminders queued."
+
+
+def remind_approvers(now: Clock, argument: str, progress: Progress) -> str:
+    from careercenter import credit
+
+    with db.transaction():
+        return f"{credit.remind_overdue(now())} reminders queued."
+
+
+def advance_placements(now: Clock, argument: str, progress: Progress) -> str:
+    from careercenter import placements
+
+    with db.transaction():
+        placements.advance(now())
+    return "Placements stand as their dates say."
+
+
+def tidy(now: Clock, argument: str, progress: Progress) -> str:
+    from careercenter.people import sessions
+
+    with db.transaction():
+        sessions.forget_old(now())
+        work.forget_old(now())
+        once.forget_old(now())
+    return "Old sessions and old runs are gone."
+
+
+def note_audit_head(now: Clock, argument: str, progress: Progress) -> str:
+    """Keep the newest audit hash outside the database: a log cut short afterwards shows."""
+    head = audit.head()
+    path = db.settings().data_dir / "audit-heads.txt"
+    with open(path, "a", encoding="ascii") as notes:
+        notes.write(f"{now().isoformat()} {head}\n")
+        notes.flush()
+        os.fsync(notes.fileno())
+    return f"The audit log's newest hash is {head[:12]}."
+
+
+JOBS: tuple[Job, ...] = (
+    Job("mail", Every(5), deliver_mail, "Deliver mail", due=mail_waits),
+    Job("sync", None, sync, "Read the boards of every platform", limit=timedelta(hours=1)),
+    Job("expire-listings", Every(900), expire_listings, "Close listings whose deadline has passed"),
+    Job("advance-placements", Daily(5, 30), advance_placements, "Begin and end placements by their dates"),
+    Job("invite", Daily(6), invite_evaluators, "Invite evaluators whose date has come"),
+    Job("remind-evaluators", Daily(6, 10), remind_evaluators, "Remind evaluators"),
+    Job("remind-approvers", Daily(6, 20), remind_approvers, "Remind approvers of overdue steps"),
+    Job("tidy", Every(3600), tidy, "Forget old sessions and runs"),
+    Job("audit-head", Daily(0, 5), note_audit_head, "Note the audit log's newest hash outside the database"),
+)
+
+
+def find(name: str) -> Job | None:
+    return next((job for job in JOBS if job.name == name), None)
+
+
+def plan(settings: Settings) -> Iterator[Planned]:
+    """What this installation runs: every job, and one sync per board of every enabled source."""
+    for job in JOBS:
+        if job.schedule:
+            yield Planned(job, job.schedule)
+            continue
+        for source in (s for s in settings.platforms.sources if s.enabled):
+            for board in source.boards:
+                yield Planned(job, Every(source.every_minutes * 60), f"{source.platform}/{board}")

@@ -1,0 +1,144 @@
+"""The end of a run: is the snapshot believed, what does that close, and what does the report say.
+
+Runs inside the transaction of the caller (`sync`), after the run has renewed its claim.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import delete, select, update
+
+from careercenter import db
+from careercenter.listings import closing, report
+from careercenter.listings.model import OPEN, Board, Listing, Quarantined, SyncRun
+from careercenter.listings.report import SyncReport
+from careercenter.listings.store import Reading, close, record_events, update_many
+from careercenter.platforms.contract import Completeness, End, Mode, Removal
+
+KEYLESS_SHARE = 0.02
+
+
+def finish(
+    run: Reading, platform: str, board: str, end: End, cursor: Mapping[str, Any] | None, now: datetime
+) -> SyncReport:
+    """Judge the end of a run and write what follows: misses, closings, cursor, freshness, report."""
+    doubt = _doubt(run, end)
+    completeness = Completeness.PARTIAL if doubt else end.completeness
+    complete = completeness is Completeness.COMPLETE
+    run.counts.closed += expire(now, board_id=run.board_id, run_id=run.run_id)
+    verdict = _judge(run, end, now) if complete else closing.Verdict()
+    _apply(run, verdict, now)
+    outcome = report.outcome_of(completeness, end.unchanged, verdict.held)
+    if complete and not end.unchanged:
+        _forget_old_quarantine(run)
+    _keep_board(run, end, outcome, cursor, now)
+    said = " ".join(part for part in (verdict.reason, doubt or end.note) if part)
+    message = said or run.counts.sentence
+    seen = run.unique if complete and not end.unchanged else None
+    values = {
+        "outcome": outcome, "completeness": completeness.value, "declared_total": end.declared_total, "finished_at": now,
+        "seen": seen, "message": message[:2000], **run.counts.as_dict(),
+    }
+    db.session.execute(update(SyncRun).where(SyncRun.id == run.run_id).values(values))
+    return SyncReport(platform, board, run.run_id, outcome, message, completeness.value, run.counts)
+
+
+def _doubt(run: Reading, end: End) -> str:
+    """Why a snapshot that calls itself complete is not believed; empty when it is."""
+    if end.completeness is not Completeness.COMPLETE or end.unchanged:
+        return ""
+    if run.keyless > run.counts.received * KEYLESS_SHARE:
+        return f"{run.keyless:,} records have no usable post id, so nobody can say which listings are missing."
+    if not run.counts.received and not run.source.spec.capabilities.allow_empty:
+        return "The board came back empty, which this platform does not do."
+    return ""
+
+
+def _judge(run: Reading, end: End, now: datetime) -> closing.Verdict:
+    if not _absence_counts(run):
+        return closing.Verdict()
+    columns = (Listing.id, Listing.misses, Listing.first_missed_at, Listing.last_missed_on)
+    shown = db.session.execute(select(*columns).where(Listing.board_id == run.board_id, Listing.state == OPEN)).all()
+    if end.unchanged:  # the same snapshot as before: whoever was missing in it still is
+        absent = [closing.Absent(*row) for row in shown if row.misses]
+    else:
+        absent = [closing.Absent(*row) for row in shown if row.id not in run.seen]
+    return closing.judge(
+        absent, db.settings().platforms.closing, active=len(shown), seen=None if end.unchanged else run.unique,
+        history=_history(run), now=now, today=now.astimezone(run.zone).date(),
+    )
+
+
+def _absence_counts(run: Reading) -> bool:
+    able = run.source.spec.capabilities
+    return able.removal is Removal.ABSENCE and able.mode in (Mode.SNAPSHOT, Mode.FILE)
+
+
+def _history(run: Reading) -> list[int]:
+    """How many posts the last believed snapshots showed, newest first; held and partial ones never become the measure."""
+    believed = (SyncRun.board_id == run.board_id) & (SyncRun.outcome == report.COMPLETE) & SyncRun.seen.is_not(None)
+    newest = select(SyncRun.seen).where(believed).order_by(SyncRun.id.desc()).limit(db.settings().platforms.closing.drop_runs)
+    return [n for n in db.session.scalars(newest) if n is not None]
+
+
+def _apply(run: Reading, verdict: closing.Verdict, now: datetime) -> None:
+    run.counts.vanished, run.counts.held = verdict.vanished, verdict.held
+    today = now.astimezone(run.zone).date()
+    rows = [
+        {"key": m.id, "misses": m.misses, "first_missed_at": m.first_missed_at, "last_missed_on": today}
+        for m in verdict.missed
+    ]
+    if rows:
+        update_many(rows)
+        record_events([
+            {"listing_id": m.id, "run_id": run.run_id, "at": now, "change": "missed", "evidence": {"misses": m.misses}}
+            for m in verdict.missed
+        ])
+    if verdict.close:
+        run.counts.closed += len(verdict.close)
+        close(run.run_id, {m.id: _absence(m) for m in verdict.close}, now)
+
+
+def _absence(m: closing.Miss) -> dict[str, Any]:
+    return {"by": "absence", "misses": m.misses, "first_missed_at": m.first_missed_at.isoformat()}
+
+
+def expire(now: datetime, *, board_id: int | None = None, run_id: int | None = None) -> int:
+    """Close the open listings whose deadline has passed, of one board or of all. Returns how many."""
+    due = (Listing.state == OPEN) & (Listing.deadline_at <= now)
+    if board_id is not None:
+        due &= Listing.board_id == board_id
+    passed = db.session.execute(select(Listing.id, Listing.deadline_at).where(due)).all()
+    if passed:
+        close(run_id, {i: {"by": "deadline", "deadline": d.isoformat()} for i, d in passed if d}, now)
+    return len(passed)
+
+
+def _forget_old_quarantine(run: Reading) -> None:
+    """A complete run has said all: quarantined records that it did not bring again are gone."""
+    old = (Quarantined.board_id == run.board_id) & (Quarantined.run_id != run.run_id)
+    db.session.execute(delete(Quarantined).where(old))
+
+
+def _keep_board(
+    run: Reading, end: End, outcome: str, cursor: Mapping[str, Any] | None, now: datetime
+) -> None:
+    """Note when the board was last believed, and the cursor that belongs to what was believed."""
+    if outcome in report.BELIEVED:
+        db.session.execute(update(Board).where(Board.id == run.board_id).values(believed_at=now))
+    whole = run.source.spec.capabilities.mode in (Mode.SNAPSHOT, Mode.FILE)
+    if outcome == report.COMPLETE and cursor is not None:
+        keep_cursor(run, cursor, now)
+    elif whole and outcome != report.UNCHANGED:
+        db.session.execute(update(Board).where(Board.id == run.board_id).values(cursor=None))
+
+
+def keep_cursor(run: Reading, cursor: Mapping[str, Any], now: datetime) -> None:
+    """Store the plugin's cursor with the recipe and the time of the full read it belongs to."""
+    kept = db.session.scalar(select(Board.cursor).where(Board.id == run.board_id))
+    recipe = run.source.recipe.hex()
+    whole = run.source.spec.capabilities.mode in (Mode.SNAPSHOT, Mode.FILE)
+    continued = kept is not None and not whole and kept.get("recipe") == recipe
+    value = {"recipe": recipe, "full_at": kept["full_at"] if kept and continued else now.isoformat(), "state": dict(cursor)}
+    db.session.execute(update(Board).where(Board.id == run.board_id).values(cursor=value))

@@ -1,0 +1,189 @@
+"""From a plugin's draft to the columns of a listing: what lists show and filters read, made once at the sync.
+
+Nothing is guessed: pay per hour is set where it is stated, or follows from a fixed fee and stated hours; a deadline
+without a zone ends with the campus day. What no database may be given (NUL, half characters, numbers out of range) is
+refused here with a reason, so that SQLite and PostgreSQL hold the same.
+"""
+
+import json
+from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from careercenter.platforms import draft as form
+from careercenter.platforms.draft import Deadline, HoursPer, ListingDraft, Pay, PayKind, PayUnit
+
+MAX_MINUTES = 60 * 24 * 366
+MAX_WEEKS = 520
+MAX_CENTS = 100_000_00
+PER = {
+    PayUnit.HOUR: " an hour", PayUnit.DAY: " a day", PayUnit.WEEK: " a week", PayUnit.MONTH: " a month",
+    PayUnit.YEAR: " a year",
+}
+WITHOUT_AMOUNT = {
+    PayKind.UNPAID: "Unpaid", PayKind.CREDIT_ONLY: "Course credit only", PayKind.NOT_DISPLAYED: "Pay not shown",
+    PayKind.STIPEND: "Stipend", PayKind.FIXED_FEE: "Fixed fee", PayKind.HOURLY: "Paid by the hour",
+    PayKind.SALARY: "Salary",
+}
+
+
+def columns(draft: ListingDraft, zone: ZoneInfo) -> dict[str, Any]:
+    """The columns of `Listing` that follow from its draft (all but keys, hashes and history)."""
+    hours, duration = draft.hours, draft.duration
+    return {
+        "requisition_id": draft.requisition_id[:200] if draft.requisition_id else None,
+        "kind": draft.kind.value,
+        "title": draft.title.strip()[:300],
+        "employer": draft.employer.name.strip()[:200],
+        "place": place_text(draft),
+        "workplace": draft.workplace.value,
+        "pay_kind": draft.pay.kind.value,
+        "pay_text": pay_text(draft.pay)[:120],
+        "hourly_cents": hourly_cents(draft),
+        "min_minutes": hours.min_minutes if hours else None,
+        "max_minutes": hours.max_minutes if hours else None,
+        "hours_per": hours.per.value if hours else "",
+        "hours_text": hours_text(draft)[:80],
+        "starts_on": duration.start if duration else None,
+        "ends_on": duration.end if duration else None,
+        "weeks": duration.weeks if duration else None,
+        "deadline_at": deadline_at(draft.deadline, zone),
+        "apply_url": draft.apply.url or "",
+        "description_html": draft.description_html,
+        "words": words(draft),
+        "draft": form.canonical(draft),
+    }
+
+
+def unfit(draft: ListingDraft) -> str | None:
+    """Why this draft cannot be stored, in a plain sentence; None when it can."""
+    if not draft.title.strip() or not draft.employer.name.strip():
+        return "It has no title or no employer."
+    address = draft.apply.url or ""
+    if address and not address.startswith(("https://", "http://")):
+        return "Its apply address is not a web address."
+    if len(address) > 2000:
+        return "Its apply address is longer than 2,000 characters."
+    amounts = [a for a in (draft.pay.min, draft.pay.max) if a is not None]
+    if any(not a.is_finite() or a < 0 for a in amounts):
+        return "Its pay is not an amount."
+    minutes = (draft.hours.min_minutes, draft.hours.max_minutes) if draft.hours else ()
+    if not all(_within(m, MAX_MINUTES) for m in minutes):
+        return "Its hours are out of range."
+    if draft.duration and not _within(draft.duration.weeks, MAX_WEEKS):
+        return "Its length in weeks is out of range."
+    if draft.duration and not all(d is None or type(d) is date for d in (draft.duration.start, draft.duration.end)):
+        return "Its dates are not dates."
+    instants = (draft.posted_at, draft.deadline.at if draft.deadline else None)
+    if any(i is not None and i.tzinfo is None for i in instants):
+        return "Its times name no time zone."
+    return unstorable(json.dumps(form.canonical(draft), ensure_ascii=False))
+
+
+def _within(number: int | None, most: int) -> bool:
+    return number is None or (type(number) is int and 0 <= number <= most)
+
+
+def unstorable(text: str) -> str | None:
+    """Why a text must not reach the databases (PostgreSQL refuses what SQLite takes); None when it may."""
+    if "\x00" in text or "\\u0000" in text:
+        return "It contains a NUL character."
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return "It contains half of a Unicode character."
+    return None
+
+
+def words(draft: ListingDraft) -> str:
+    places = [p.raw for p in draft.places]
+    parts = [draft.title, draft.employer.name, *places, *draft.skills, draft.department or "", draft.description_text]
+    return " \n".join(p for p in parts if p).casefold()
+
+
+def place_text(draft: ListingDraft) -> str:
+    """The first place, and how many more there are."""
+    if not draft.places:
+        return ""
+    first, more = draft.places[0], len(draft.places) - 1
+    name = ", ".join(part for part in (first.city, first.region) if part) if first.city else first.raw
+    return f"{name[:180]} and {more} more" if more else name[:200]
+
+
+def money(amount: Decimal, currency: str | None) -> str:
+    text = f"{amount:,.0f}" if amount == amount.to_integral_value() else f"{amount:,.2f}"
+    return f"${text}" if currency in (None, "USD") else f"{currency} {text}"
+
+
+def pay_text(pay: Pay) -> str:
+    """Pay as a person says it: "$18-$22 an hour", "$600 fixed fee", "Unpaid"; the platform's own words when unclear."""
+    bounds = sorted({a for a in (pay.min, pay.max) if a is not None})
+    if not bounds or pay.kind in (PayKind.UNPAID, PayKind.CREDIT_ONLY, PayKind.NOT_DISPLAYED):
+        return WITHOUT_AMOUNT.get(pay.kind, pay.raw)
+    if pay.kind is PayKind.UNKNOWN:
+        return pay.raw
+    amount = "–".join(money(a, pay.currency) for a in bounds)
+    ending = {PayKind.STIPEND: " stipend", PayKind.FIXED_FEE: " fixed fee"}.get(pay.kind, "")
+    return f"{amount}{PER.get(pay.unit, '')}{ending}"
+
+
+def hourly_cents(draft: ListingDraft) -> int | None:
+    """US cents per hour by the lower bound of pay and, for a fixed fee, the upper bound of the hours. See module text."""
+    pay, hours = draft.pay, draft.hours
+    amount = pay.min if pay.min is not None else pay.max
+    if amount is None or pay.currency not in (None, "USD"):
+        return None
+    if pay.unit is PayUnit.HOUR:
+        per_hour = amount
+    elif pay.unit is PayUnit.TOTAL and pay.kind in (PayKind.FIXED_FEE, PayKind.STIPEND) and _total_minutes(draft):
+        assert hours is not None
+        per_hour = amount * 60 / Decimal(_total_minutes(draft) or 1)
+    else:
+        return None
+    cents = int((per_hour * 100).to_integral_value(ROUND_HALF_UP))
+    return cents if 0 <= cents <= MAX_CENTS else None
+
+
+def _total_minutes(draft: ListingDraft) -> int | None:
+    """The whole work in minutes by its upper bound, where the platform states hours in total."""
+    if draft.hours is None or draft.hours.per is not HoursPer.TOTAL:
+        return None
+    return draft.hours.max_minutes or draft.hours.min_minutes
+
+
+def hours_text(draft: ListingDraft) -> str:
+    """ "10–15 hours a week", "25 hours in all", "About 12 weeks" where only that is known."""
+    hours = draft.hours
+    bounds = sorted({m for m in (hours.min_minutes, hours.max_minutes) if m}) if hours else []
+    if hours and bounds:
+        amount = "–".join(f"{m / 60:g}" for m in bounds)
+        noun = "hour" if amount == "1" else "hours"
+        return f"{amount} {noun} " + ("a week" if hours.per is HoursPer.WEEK else "in all")
+    return hours.raw if hours else ""
+
+
+def deadline_at(deadline: Deadline | None, zone: ZoneInfo) -> datetime | None:
+    """The instant after which nobody can apply: the stated one, or the end of the stated day in the source's zone
+    (the campus zone when the source names none)."""
+    if deadline is None:
+        return None
+    if deadline.at is not None:
+        return deadline.at.astimezone(UTC)
+    if deadline.on is None:
+        return None
+    end = datetime.combine(deadline.on + timedelta(days=1), time(), tzinfo=_zone(deadline.tz) or zone)
+    return end.astimezone(UTC)
+
+
+def _zone(name: str | None) -> tzinfo | None:
+    """A zone by its name ("America/Chicago") or offset ("-05:00"); None for what cannot be understood."""
+    if not name:
+        return None
+    try:
+        return ZoneInfo(name)
+    except Exception:  # noqa: BLE001 - zoneinfo raises several kinds for odd names; all mean "unknown"
+        try:
+            return timezone(datetime.strptime(name, "%z").utcoffset() or timedelta())
+        except ValueError:
+            return None

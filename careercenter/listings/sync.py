@@ -1,0 +1,234 @@
+"""Reads one board through its plugin and keeps its listings true: the way from the network to the tables.
+
+It spans the network, so it opens its own transactions: one to begin, one per batch, one to end. A board has one
+running run at a time (a unique index decides, on both databases). A run that was killed is noticed by its silence and
+marked lost; whatever it had stored stands, and the next run repeats the rest without double effect. A run that was
+taken for lost and wakes up again can write nothing more: every write first renews its claim.
+"""
+
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from careercenter import db
+from careercenter.listings import finish, report
+from careercenter.listings.model import Board, Quarantined, SyncRun
+from careercenter.listings.report import SyncReport
+from careercenter.listings.sources import Opened, board_row, find, open_source
+from careercenter.listings.store import Item, Reading, store
+from careercenter.platforms import reading
+from careercenter.platforms.contract import (
+    Completeness,
+    End,
+    Http,
+    Mode,
+    Page,
+    PlatformError,
+    Record,
+    State,
+    Tombstone,
+    Unreadable,
+)
+
+BATCH = 500
+SILENCE = timedelta(minutes=10)
+FULL_READ_EVERY = timedelta(days=7)
+Progress = Callable[[int, int | None, str], None]
+
+
+class RunLost(Exception):
+    """This run was silent for too long and was declared lost; it may write no more."""
+
+
+def sync(
+    platform: str, board: str, *, now: Callable[[], datetime], progress: Progress | None = None, http: Http | None = None
+) -> SyncReport:
+    """Read one configured board. `now` is asked again at every step; `progress(done, total, words)` is called outside
+    transactions. Trouble with the platform is an outcome of the report, not an exception.
+    """
+    if find(platform, board) is None:
+        message = f'The settings name no board "{board}" of "{platform}". Add it to config/platforms.toml.'
+        return SyncReport(platform, board, None, "config", message)
+    begun = _begin(platform, board, now())
+    if isinstance(begun, SyncReport):
+        return begun
+    run_id, board_id = begun
+    try:
+        return _run(platform, board, run_id, board_id, now, progress or _silent, http)
+    except RunLost:
+        return SyncReport(platform, board, run_id, report.LOST, "The run was silent for too long and was given up.")
+    except BaseException:
+        _give_up(run_id, now())
+        raise
+
+
+def _silent(done: int, total: int | None, words: str) -> None:
+    """Nobody watches."""
+
+
+def _begin(platform: str, board: str, now: datetime) -> tuple[int, int] | SyncReport:
+    """Claim the board: the run's and the board's id, or the report of a run that may not begin."""
+    with db.transaction():
+        row = board_row(platform, board)
+        if row.paused_at is not None:
+            return SyncReport(platform, board, None, "paused", "The board is paused; nothing was read.")
+        declare_lost(now, row.id)
+        insert = postgresql.insert if db.is_postgresql() else sqlite.insert
+        values = {"board_id": row.id, "started_at": now, "beat_at": now, "outcome": report.RUNNING}
+        run_id = db.session.scalar(insert(SyncRun).values(values).on_conflict_do_nothing().returning(SyncRun.id))
+        if run_id is None:
+            return SyncReport(platform, board, None, report.BUSY, "Another run of this board is under way; this one did nothing.")
+        row.last_run_at = now
+        return run_id, row.id
+
+
+def declare_lost(now: datetime, board_id: int | None = None) -> int:
+    """Mark runs that have been silent for ten minutes as lost. Returns how many; runs in the caller's transaction."""
+    stale = (SyncRun.outcome == report.RUNNING) & (SyncRun.beat_at <= now - SILENCE)
+    if board_id is not None:
+        stale &= SyncRun.board_id == board_id
+    words = "The run broke off. What it had stored stands; the next run reads the board again."
+    lost = update(SyncRun).where(stale).values(outcome=report.LOST, finished_at=now, message=words)
+    return len(db.session.scalars(lost.returning(SyncRun.id)).all())
+
+
+def _give_up(run_id: int, now: datetime) -> None:
+    """Something outside the platform stopped the run: free the board for the next."""
+    with db.transaction():
+        words = "The run was stopped. What it had stored stands; the next run reads the board again."
+        running = (SyncRun.id == run_id) & (SyncRun.outcome == report.RUNNING)
+        db.session.execute(update(SyncRun).where(running).values(outcome=report.LOST, finished_at=now, message=words))
+
+
+def _run(
+    platform: str, board: str, run_id: int, board_id: int, now: Callable[[], datetime], progress: Progress, http: Http | None
+) -> SyncReport:
+    try:
+        opened = open_source(platform, board)
+    except PlatformError as error:
+        return _fail(platform, board, run_id, None, error, now())
+    run = Reading(run_id, board_id, opened, db.settings().campus.zone, had_quarantine=_has_quarantine(board_id))
+    state = _cursor(run, now())
+    db.session.rollback()  # no transaction stays open while the network is waited for
+    try:
+        with nullcontext(http) if http is not None else _client(opened) as client:
+            end, cursor = _read(run, board, state, now, progress, client)
+            _name_board(run, board, client)
+    except PlatformError as error:
+        return _fail(platform, board, run_id, run, error, now())
+    with db.transaction():
+        renew(run, now())
+        return finish.finish(run, platform, board, end, cursor, now())
+
+
+def _client(opened: Opened) -> Any:
+    from careercenter.platforms import http  # loads requests: only where a sync begins
+    from careercenter.platforms.registry import secret_values
+
+    return http.HttpClient(
+        user_agent=db.settings().platforms.user_agent, allow_hosts=opened.source.allow_hosts, secrets=secret_values(opened.cfg)
+    )
+
+
+def _read(
+    run: Reading, board: str, state: State | None, now: Callable[[], datetime], progress: Progress, http: Http
+) -> tuple[End, Mapping[str, Any] | None]:
+    """Read to the end and store batch by batch. Gives the end and the cursor that goes with a believed snapshot.
+
+    What arrived before the platform failed is stored, then the error goes on.
+    """
+    whole = run.source.spec.capabilities.mode in (Mode.SNAPSHOT, Mode.FILE)
+    items: list[Item] = []
+    cursor: Mapping[str, Any] | None = None
+    prints: set[str] = set()
+    end = End(Completeness.PARTIAL, note="The platform sent the same page again, so reading stopped there.")
+    try:
+        for message in reading.messages(run.source.plugin, run.source.cfg, board, state, http):
+            if isinstance(message, (Record, Unreadable, Tombstone)):
+                items.append(message)
+            elif isinstance(message, State):
+                cursor = message.cursor
+            elif isinstance(message, End):
+                end = message
+            elif isinstance(message, Page):
+                if message.fingerprint in prints:
+                    break
+                prints.add(message.fingerprint)
+            if len(items) >= BATCH or isinstance(message, (Page, State)):
+                _store(run, items, None if whole else cursor, now(), progress)
+                items = []
+    except PlatformError:
+        _store(run, items, None, now(), progress)
+        raise
+    _store(run, items, None, now(), progress)
+    return end, cursor
+
+
+def _store(
+    run: Reading, items: list[Item], cursor: Mapping[str, Any] | None, now: datetime, progress: Progress
+) -> None:
+    if not items and cursor is None:
+        return
+    with db.transaction():
+        renew(run, now)
+        store(run, items, now)
+        if cursor is not None:
+            finish.keep_cursor(run, cursor, now)
+    progress(run.counts.received, None, f"{run.counts.received:,} listings read")
+
+
+def renew(run: Reading, now: datetime) -> None:
+    """Say that this run lives and note its numbers. Raises RunLost when it was declared lost meanwhile."""
+    mine = (SyncRun.id == run.run_id) & (SyncRun.outcome == report.RUNNING)
+    beat = update(SyncRun).where(mine).values(beat_at=now, **run.counts.as_dict())
+    if db.session.scalar(beat.returning(SyncRun.id)) is None:
+        raise RunLost
+
+
+def _fail(
+    platform: str, board: str, run_id: int, run: Reading | None, error: PlatformError, now: datetime
+) -> SyncReport:
+    """End a run that the platform, its settings or its plugin stopped. Nothing is closed by it."""
+    outcome = report.outcome_of_error(error)
+    counts = run.counts if run else report.Counts()
+    with db.transaction():
+        if run:
+            renew(run, now)
+        values = {"outcome": outcome, "finished_at": now, "message": str(error)[:2000], **counts.as_dict()}
+        db.session.execute(update(SyncRun).where(SyncRun.id == run_id).values(values))
+    return SyncReport(platform, board, run_id, outcome, str(error), counts=counts)
+
+
+def _has_quarantine(board_id: int) -> bool:
+    return db.session.scalar(select(Quarantined.id).where(Quarantined.board_id == board_id).limit(1)) is not None
+
+
+def _cursor(run: Reading, now: datetime) -> State | None:
+    """The stored cursor, unless another recipe made it or the weekly full read is due."""
+    kept = db.session.scalar(select(Board.cursor).where(Board.id == run.board_id))
+    if not kept or kept.get("recipe") != run.source.recipe.hex():
+        return None
+    if now - datetime.fromisoformat(kept["full_at"]) >= FULL_READ_EVERY:
+        return None
+    return State(kept["state"])
+
+
+def _name_board(run: Reading, board: str, http: Http) -> None:
+    """Once, ask the platform what the board is called. A board without a name is no trouble."""
+    unnamed = select(Board.id).where(Board.id == run.board_id, Board.label == board)
+    if db.session.scalar(unnamed) is None:
+        return
+    db.session.rollback()
+    try:
+        alone = run.source.cfg.model_copy(update={"boards": (board,)})
+        labels = {b.id: b.label for b in run.source.plugin.discover(alone, http)}
+    except Exception:  # noqa: BLE001 - foreign code; the name is a nicety
+        return
+    label = labels.get(board, "").replace("\x00", "").strip()[:200]
+    if label:
+        with db.transaction():
+            db.session.execute(update(Board).where(Board.id == run.board_id).values(label=label))

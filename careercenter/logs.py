@@ -1,0 +1,95 @@
+"""Logs for machines: one JSON object per line on stderr, without personal data.
+
+Only fields of `FIELDS` are written; every other one is dropped and only its name is kept. An exception is logged as
+its type and its frames, never with its text, since database errors carry the row and SAML errors the assertion.
+Lines of libraries lose e-mail addresses, long tokens and long numbers; those of the sign-on libraries lose their text.
+"""
+
+import logging
+import re
+import sys
+import traceback
+from collections.abc import MutableMapping
+from typing import Any, TextIO
+
+import structlog
+
+FIELDS = frozenset({
+    "event", "level", "logger", "timestamp", "request_id", "method", "route", "endpoint", "status", "ms", "role",
+    "job", "run", "argument", "instant", "worker", "leader", "attempt", "state", "count", "sent", "later", "dead",
+    "platform", "board", "outcome", "received", "new", "changed", "closed", "held", "part", "head", "reference",
+    "reason_code", "detail", "error", "frames", "where", "port", "address", "dropped", "signal", "seconds", "cause", "kind",
+})
+_SILENT = ("saml2", "ldap", "xmlsec", "xmlschema")
+_PERSONAL = (
+    (re.compile(r"[\w.+-]+@[\w-]+(\.[\w-]+)+"), "<address>"),
+    (re.compile(r"[A-Za-z0-9_\-]{32,}"), "<token>"),
+    (re.compile(r"\d{6,}"), "<number>"),
+)
+Event = MutableMapping[str, Any]
+
+
+def configure(level: str = "info", stream: TextIO | None = None) -> None:
+    """Send every log line of this process, ours and the libraries', through the JSON writer to `stream` (default: stderr)."""
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars, structlog.stdlib.add_logger_name, structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    handler = logging.StreamHandler(stream or sys.stderr)
+    handler.setFormatter(structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=[*shared, scrub_foreign],
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta, _exception, keep_allowed,
+            structlog.processors.JSONRenderer(ensure_ascii=False),
+        ],
+    ))
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.WARNING)
+    logging.getLogger("careercenter").setLevel(level.upper())
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(), wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+
+
+def get(name: str) -> Any:
+    """A logger below "careercenter": `logs.get("jobs").info("run finished", job="sync", run=7)`."""
+    return structlog.stdlib.get_logger(f"careercenter.{name}")
+
+
+def keep_allowed(_logger: Any, _method: str, event: Event) -> Event:
+    """Drop what is not on the list; keep the names of what was dropped."""
+    dropped = sorted(name for name in event if name not in FIELDS)
+    kept = {name: value for name, value in event.items() if name in FIELDS}
+    return {**kept, "dropped": dropped} if dropped else kept
+
+
+def scrub_foreign(_logger: Any, _method: str, event: Event) -> Event:
+    """A library's line: its place, and its text without anything that looks personal."""
+    record: logging.LogRecord | None = event.get("_record")
+    name = record.name if record else str(event.get("logger", ""))
+    if record:
+        event["where"] = f"{record.module}:{record.lineno}"
+    if name.split(".")[0] in _SILENT:
+        event["event"] = f"{name.split('.')[0]} reported something; its text may hold personal data and is left out"
+        return event
+    text = str(event.get("event", ""))
+    for pattern, mark in _PERSONAL:
+        text = pattern.sub(mark, text)
+    event["event"] = text[:500]
+    return event
+
+
+def _exception(_logger: Any, _method: str, event: Event) -> Event:
+    """Replace the exception by its type and frames ("file:line function")."""
+    info = event.pop("exc_info", None)
+    if info is True:
+        info = sys.exc_info()
+    elif isinstance(info, BaseException):
+        info = (type(info), info, info.__traceback__)
+    if info and info[0]:
+        event["error"] = info[0].__name__
+        event["frames"] = [f"{f.filename.rpartition('/')[2]}:{f.lineno} {f.name}" for f in traceback.extract_tb(info[2])[-12:]]
+    return event

@@ -1,0 +1,261 @@
+"""Turns bytes from strangers into values that both databases and every page can hold.
+
+Python's `json` takes NaN, keeps the last of two equal keys, passes lone surrogates and dies of deep nesting;
+SQLite and PostgreSQL each refuse other strings. So everything passes here first. Failures are `SchemaDrift`
+with a plain sentence.
+"""
+
+import html
+import json
+import math
+import re
+import unicodedata
+from datetime import UTC, date, datetime
+from typing import Any, NoReturn
+
+import msgspec
+import nh3
+
+from careercenter.platforms.contract import SchemaDrift
+
+MAX_DEPTH = 32
+MAX_INT = 2**53
+MAX_TEXT = 200_000
+MAX_LINE = 500
+MAX_MARKS = 8  # combining marks in a row; the longest in living scripts is shorter
+
+TAGS = frozenset(
+    {"p", "br", "hr", "ul", "ol", "li", "strong", "b", "em", "i", "u", "h2", "h3", "h4", "blockquote", "code", "pre", "a"}
+    | {"table", "thead", "tbody", "tr", "th", "td"}
+)
+# The tags below vanish with all that is inside them; other unknown tags vanish and leave their text.
+DROPPED = frozenset(
+    {"script", "style", "template", "iframe", "object", "embed", "svg", "math", "form", "noscript", "head", "title"}
+)
+SCHEMES = frozenset({"http", "https", "mailto"})
+
+_CONTROLS = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f"  # C0 and C1, but not tab and line ends
+    "\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\uffff"  # invisible, direction
+    "\U000e0000-\U000e007f\ud800-\udfff]"  # tags, lone surrogates
+)
+_MARK = "[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff]"
+_MARKS = re.compile(f"({_MARK}{{{MAX_MARKS}}}){_MARK}+")
+_SUSPECT = re.compile(r"\\u(?:[dD][89a-fA-F]|0000)|\x00")  # an escape that may be half of a pair, or NUL
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_LINES = re.compile(r"\n{3,}")
+_BLOCK_END = re.compile(
+    r"</(?:p|div|h[1-6]|ul|ol|table|tr|blockquote|pre|section)\s*>|<(?:br|hr)\b[^>]*>", re.IGNORECASE
+)
+_ITEM = re.compile(r"<li\b[^>]*>", re.IGNORECASE)
+_HEADING_1 = re.compile(r"<(/?)h[156]\b[^>]*>", re.IGNORECASE)
+
+
+def load_json(body: bytes, path: str = "$") -> Any:
+    """Strictly one JSON value in UTF-8 (a leading BOM is dropped). `path` names the place in errors.
+
+    Refuses UTF-16/32, NaN and Infinity, equal keys in one object, more than 32 levels, integers beyond 2^53,
+    lone surrogates and NUL in strings, and anything after the value.
+    """
+    text = _utf8(body, path)
+    if not text.strip():
+        raise SchemaDrift("The platform sent an empty answer.", path)
+    if text.lstrip()[:1] == "<":
+        raise SchemaDrift(
+            "The platform sent a web page (perhaps a login page) where data was expected.", path
+        )
+    _check_depth(text, path)
+    try:
+        value = json.loads(
+            text,
+            parse_constant=lambda name: _drift(f"The data holds {name}, which is not a number.", path),
+            parse_int=lambda digits: _integer(digits, path),
+            parse_float=lambda digits: _float(digits, path),
+            object_pairs_hook=lambda pairs: _object(pairs, path),
+        )
+    except json.JSONDecodeError as error:
+        raise SchemaDrift(
+            f"The data is not well formed or cut off (at character {error.pos:,}).", path
+        ) from None
+    except RecursionError:
+        raise SchemaDrift(f"The data is nested more than {MAX_DEPTH} levels deep.", path) from None
+    if _SUSPECT.search(text):
+        _check_strings(value, path)
+    return value
+
+
+def split_rows(body: bytes, name: str) -> tuple[list[bytes], dict[str, Any]]:
+    """Cut the list `name` of a JSON object into its rows without decoding them, so that one bad row spoils
+    only itself.
+
+    Returns the rows as JSON bytes and the rest of the object, strictly decoded (there `name` is an empty
+    list). Raises SchemaDrift when the body is not such an object.
+    """
+    body = _utf8(body, "$").strip().encode()
+    try:
+        rows = msgspec.json.decode(body, type=dict[str, msgspec.Raw]).get(name)
+        cut = None if rows is None else msgspec.json.decode(rows, type=list[msgspec.Raw])
+    except (msgspec.DecodeError, RecursionError):
+        value = load_json(body)  # says what is wrong, when the strict loader sees it too
+        if not isinstance(value, dict):
+            raise SchemaDrift(f'An object with the list "{name}" was expected.') from None
+        raise SchemaDrift(f'"{name}" is not a list.', f"$.{name}") from None
+    if rows is None or cut is None:
+        raise SchemaDrift(f'The answer has no list "{name}".', f"$.{name}")
+    return [bytes(row) for row in cut], load_json(body.replace(bytes(rows), b"[]", 1))
+
+
+def clean_text(value: Any, limit: int = MAX_LINE, path: str = "$") -> str:
+    """One line: NFC, no control or direction characters, single spaces, at most `limit` characters.
+
+    None gives "".
+    """
+    return " ".join(clean_block(value, limit * 4, path).split())[:limit].rstrip()
+
+
+def clean_block(value: Any, limit: int = MAX_TEXT, path: str = "$") -> str:
+    """Like `clean_text`, but keeps line breaks (at most one empty line in a row)."""
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise SchemaDrift(f"Text was expected, but {type(value).__name__} came.", path)
+    text = _CONTROLS.sub("", value[: limit * 2].replace("\r\n", "\n").replace("\r", "\n"))
+    if not text.isascii():
+        text = _MARKS.sub(r"\1", unicodedata.normalize("NFC", text))
+    text = "\n".join(" ".join(line.split()) for line in text.split("\n"))
+    return _LINES.sub("\n\n", text).strip()[:limit].rstrip()
+
+
+def clean_html(value: Any, limit: int = MAX_TEXT, path: str = "$") -> str:
+    """Safe HTML of our short list of tags: no images, styles, scripts or forms; links open without referrer.
+
+    Headings of level 1, 5 and 6 become level 3 and 4, so that a description fits below a page's own headings.
+    """
+    text = clean_block(value, limit, path)
+    text = _HEADING_1.sub(lambda m: f"<{m[1]}h{3 if m[0].strip('</')[1] == '1' else 4}>", text)
+    cleaned = nh3.clean(
+        text,
+        tags=set(TAGS),
+        clean_content_tags=set(DROPPED),
+        attributes={"a": {"href"}},
+        url_schemes=set(SCHEMES),
+        link_rel="noopener noreferrer nofollow",
+        strip_comments=True,
+    )
+    return _without_relative_links(cleaned).strip()
+
+
+def html_to_text(safe_html: str) -> str:
+    """Plain text of sanitised HTML: blocks become lines, list items begin with a dash."""
+    text = _ITEM.sub("\n- ", safe_html.replace("\n", " "))
+    text = _BLOCK_END.sub("\n", text)
+    return clean_block(html.unescape(nh3.clean(text, tags=set())))
+
+
+def web_address(value: Any) -> str | None:
+    """The address when it is a plain http(s) one, else None."""
+    if not isinstance(value, str):
+        return None
+    text = value.strip()
+    if len(text) > 2000 or _CONTROLS.search(text) or any(c.isspace() or c in "<>\"'\\`" for c in text):
+        return None
+    return text if re.match(r"https?://[^/?#@\s]+(?:[/?#]|$)", text, re.IGNORECASE) else None
+
+
+def instant(value: Any, path: str = "$") -> datetime | None:
+    """An ISO 8601 instant with offset, as aware UTC. None stays None; without an offset it is refused."""
+    if value is None or value == "":
+        return None
+    try:
+        found = datetime.fromisoformat(value)
+    except (ValueError, TypeError):
+        raise SchemaDrift(f"{str(value)[:40]!r} is not a date and time.", path) from None
+    if found.tzinfo is None:
+        raise SchemaDrift(f"{value!r} does not say which time zone it is in.", path)
+    try:
+        return found.astimezone(UTC)
+    except OverflowError:
+        raise SchemaDrift(f"{value!r} is outside the calendar.", path) from None
+
+
+def calendar_day(value: Any, path: str = "$") -> date | None:
+    """A day written as 2026-09-15. None and "" stay None."""
+    if value is None or value == "":
+        return None
+    try:
+        return date.fromisoformat(value)
+    except (ValueError, TypeError):
+        raise SchemaDrift(f"{str(value)[:40]!r} is not a day.", path) from None
+
+
+def _utf8(body: bytes, path: str) -> str:
+    if body[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\x00" in body[:4]:
+        raise SchemaDrift("The data is in UTF-16 or UTF-32; UTF-8 was expected.", path)
+    try:
+        return body.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise SchemaDrift(f"The data is not valid UTF-8 (at byte {error.start:,}).", path) from None
+
+
+def _check_depth(text: str, path: str) -> None:
+    """Counts brackets before parsing: a parser that has already gone 10,000 deep is too late.
+
+    Strings are skipped.
+    """
+    if max(text.count("["), text.count("{")) <= MAX_DEPTH // 2:
+        return
+    depth = 0
+    for match in re.finditer(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', text, re.DOTALL):
+        first = match[0][0]
+        if first in "[{":
+            depth += 1
+            if depth > MAX_DEPTH:
+                raise SchemaDrift(f"The data is nested more than {MAX_DEPTH} levels deep.", path)
+        elif first in "]}":
+            depth -= 1
+
+
+def _integer(digits: str, path: str) -> int:
+    if len(digits) > 17 or abs(int(digits)) > MAX_INT:
+        raise SchemaDrift("The data holds a whole number beyond 2^53.", path)
+    return int(digits)
+
+
+def _float(digits: str, path: str) -> float:
+    value = float(digits)
+    if not math.isfinite(value):
+        raise SchemaDrift("The data holds a number too large to keep.", path)
+    return value
+
+
+def _object(pairs: list[tuple[str, Any]], path: str) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise SchemaDrift(f'The name "{clean_text(twice, 40)}" occurs twice in one object.', path)
+    return found
+
+
+def _check_strings(value: Any, path: str) -> None:
+    if isinstance(value, str):
+        if "\x00" in value or _SURROGATE.search(value):
+            raise SchemaDrift(
+                "The data holds characters that no text may hold (NUL or half of a pair).", path
+            )
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            _check_strings(name, path)
+            _check_strings(item, f"{path}.{name}" if name.isidentifier() else path)
+    elif isinstance(value, list):
+        for number, item in enumerate(value):
+            _check_strings(item, f"{path}[{number}]")
+
+
+def _without_relative_links(cleaned: str) -> str:
+    """nh3 lets `//host` and relative links through; here they lose their address and keep their text."""
+    return re.sub(r' href="(?!https?://|mailto:)[^"]*"', "", cleaned, flags=re.IGNORECASE)
+
+
+def _drift(sentence: str, path: str) -> NoReturn:
+    raise SchemaDrift(sentence, path)

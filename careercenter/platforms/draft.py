@@ -1,0 +1,230 @@
+"""The normal form of a listing: what every plugin's `normalize` returns, whatever the platform.
+
+All values are immutable and plain. Money is `Decimal`, time of work is integer minutes, instants are aware
+UTC. What the platform did not say stays `None` or `UNKNOWN`: nothing is guessed, converted or annualised
+here. Field list: docs/plugins.md.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any
+
+
+class ListingKind(StrEnum):
+    INTERNSHIP = "internship"
+    MICRO_INTERNSHIP = "micro_internship"
+    PROJECT = "project"
+    SIMULATION = "simulation"
+    JOB = "job"
+    CO_OP = "co_op"
+
+
+class Workplace(StrEnum):
+    ONSITE = "onsite"
+    HYBRID = "hybrid"
+    REMOTE = "remote"
+    UNKNOWN = "unknown"
+
+
+class PayKind(StrEnum):
+    HOURLY = "hourly"
+    SALARY = "salary"
+    STIPEND = "stipend"
+    FIXED_FEE = "fixed_fee"
+    UNPAID = "unpaid"
+    CREDIT_ONLY = "credit_only"
+    NOT_DISPLAYED = "not_displayed"
+    UNKNOWN = "unknown"
+
+
+class PayUnit(StrEnum):
+    HOUR = "hour"
+    DAY = "day"
+    WEEK = "week"
+    MONTH = "month"
+    YEAR = "year"
+    TOTAL = "total"
+    UNKNOWN = "unknown"
+
+
+class HoursPer(StrEnum):
+    WEEK = "week"
+    TOTAL = "total"
+
+
+class Provenance(StrEnum):
+    """How a field came to be: from a typed field, through a value map, or read out of prose."""
+
+    STRUCTURED = "structured"
+    MAPPED = "mapped"
+    PARSED = "parsed"
+
+
+@dataclass(frozen=True, slots=True)
+class Employer:
+    name: str
+    url: str | None = None
+    ext_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """`raw` is the platform's own text; the parts are filled only when they can be told apart for certain."""
+
+    raw: str
+    city: str | None = None
+    region: str | None = None
+    country: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Hours:
+    """Working time in minutes, `per` week or in total. Either bound may be open."""
+
+    min_minutes: int | None
+    max_minutes: int | None
+    per: HoursPer
+    raw: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Duration:
+    start: date | None = None
+    end: date | None = None
+    weeks: int | None = None
+    raw: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Pay:
+    """Amounts are in `currency` (ISO 4217) per `unit`, exactly as stated; `raw` keeps the words."""
+
+    kind: PayKind = PayKind.UNKNOWN
+    min: Decimal | None = None
+    max: Decimal | None = None
+    currency: str | None = None
+    unit: PayUnit = PayUnit.UNKNOWN
+    raw: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """Exactly one of the two is set: `at` (an instant, UTC) or `on` (a calendar day without a stated zone).
+
+    `tz` is the source's zone or offset when it gave one, so that a page can show the hour the employer meant.
+    """
+
+    at: datetime | None = None
+    on: date | None = None
+    tz: str | None = None
+    raw: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Eligibility:
+    class_levels: tuple[str, ...] = ()
+    work_auth: str | None = None
+    majors: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Apply:
+    """How to apply: an http(s) address, a mail address, or inside the platform (then `platform` is true)."""
+
+    url: str | None = None
+    email: str | None = None
+    platform: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CreditHints:
+    program_code: str | None = None
+    total_minutes: int | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """A record that cannot become a listing. `reason` is a plain sentence for staff."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ListingDraft:
+    """One listing in the normal form. `description_html` has been through `decode.clean_html`.
+
+    `source_updated_at` is the platform's own stamp; it is never proof of change, so `content_hash` leaves it
+    out. `provenance` maps field names of this class to how they were obtained.
+    """
+
+    title: str
+    employer: Employer
+    kind: ListingKind
+    apply: Apply
+    url: str | None = None
+    description_html: str = ""
+    description_text: str = ""
+    places: tuple[Place, ...] = ()
+    workplace: Workplace = Workplace.UNKNOWN
+    hours: Hours | None = None
+    duration: Duration | None = None
+    pay: Pay = Pay()
+    skills: tuple[str, ...] = ()
+    eligibility: Eligibility = Eligibility()
+    deadline: Deadline | None = None
+    posted_at: datetime | None = None
+    source_updated_at: datetime | None = None
+    requisition_id: str | None = None
+    department: str | None = None
+    credit_hints: CreditHints | None = None
+    attribution: str | None = None
+    lang: str | None = None
+    provenance: Mapping[str, Provenance] = field(default_factory=lambda: MappingProxyType({}))
+
+
+VOLATILE = frozenset({"source_updated_at", "provenance"})
+
+
+def canonical(draft: ListingDraft) -> dict[str, Any]:
+    """The draft as JSON-ready data: ISO 8601 dates, money as text, enums as values, empty values left out."""
+    return {
+        f.name: value
+        for f in fields(draft)
+        if (value := _plain(getattr(draft, f.name))) not in (None, "", [], {})
+    }
+
+
+def content_hash(draft: ListingDraft) -> bytes:
+    """32 bytes that change exactly when the listing's content does (volatile fields do not count)."""
+    content = {name: value for name, value in canonical(draft).items() if name not in VOLATILE}
+    text = json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return hashlib.blake2b(text.encode(), digest_size=32).digest()
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, StrEnum):
+        return value.value
+    if value is None or isinstance(value, (str, bool, int)):
+        return value
+    if isinstance(value, Decimal):
+        return str(value)
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat()
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    return {
+        f.name: plain
+        for f in fields(value)
+        if (plain := _plain(getattr(value, f.name))) not in (None, "", [])
+    }

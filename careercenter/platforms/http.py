@@ -1,0 +1,352 @@
+"""The one HTTP client through which every plugin reads: bounded in time, size and reach.
+
+* one deadline for the whole request, kept by our own clock (library timeouts are per read: a drip outlives
+them)
+* at most 25 MB decoded, and at most 100 times what came over the wire
+* a name is resolved, the address checked, then connected to; every redirect (three at most) is checked again
+* https only, unless the host is named under `allow_hosts`; no proxies or logins from the environment; no
+cookies
+* errors speak plain sentences and never show a query string or a secret
+
+Importing this module loads `requests`; import it where a sync begins, not where a page is shown.
+"""
+
+import logging
+import threading
+import time
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from http.cookiejar import DefaultCookiePolicy
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+import requests
+import urllib3
+
+from careercenter.platforms.addresses import DEFAULT_PORTS, AllowedHosts
+from careercenter.platforms.connections import CheckedAdapter, Connections
+from careercenter.platforms.contract import (
+    AuthError,
+    ConfigError,
+    PlatformError,
+    RateLimited,
+    Response,
+    SchemaDrift,
+    Transient,
+)
+
+MAX_BYTES = 25_000_000
+MAX_RATIO = 100
+RATIO_FREE_BYTES = 1_000_000  # a short answer may compress as well as it likes
+MAX_REDIRECTS = 3
+MAX_RETRY_AFTER = 86_400.0
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+PASSED_ON = frozenset({304, 404, 410})
+
+# urllib3 logs whole paths at debug level, and with them the keys that some platforms want in the query.
+logging.getLogger("urllib3.connectionpool").setLevel(logging.INFO)
+
+
+class HttpClient:
+    """Implements `contract.Http`. One per run and thread; a context manager that closes its connections."""
+
+    def __init__(
+        self,
+        *,
+        user_agent: str,
+        allow_hosts: Iterable[str] = (),
+        secrets: Iterable[str] = (),
+        deadline_seconds: float = 60,
+        attempts: int = 3,
+        max_bytes: int = MAX_BYTES,
+    ):
+        self._allowed = AllowedHosts(allow_hosts)
+        self._secrets = tuple(sorted((s for s in secrets if s), key=len, reverse=True))
+        self._deadline_seconds = deadline_seconds
+        self._attempts = attempts
+        self._max_bytes = max_bytes
+        self._connections = Connections(self._allowed)
+        self._session = requests.Session()
+        self._session.trust_env = False
+        self._session.headers.update(
+            {"User-Agent": user_agent, "Accept-Encoding": "gzip, deflate", "Accept": "*/*"}
+        )
+        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        for scheme in ("http://", "https://"):
+            self._session.mount(scheme, CheckedAdapter(self._connections))
+
+    def __enter__(self) -> "HttpClient":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._session.close()
+        self._connections.shut()
+
+    def get(
+        self,
+        url: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        etag: str | None = None,
+    ) -> Response:
+        """See `contract.Http.get`.
+
+        A Transient is tried again, at most `attempts` times and within the deadline.
+        """
+        import stamina
+
+        extra = dict(headers or {}) | ({"If-None-Match": etag} if etag else {})
+        deadline = time.monotonic() + self._deadline_seconds
+
+        def again(error: Exception) -> bool:
+            return isinstance(error, Transient) and time.monotonic() < deadline
+
+        try:
+            for attempt in stamina.retry_context(
+                on=again,
+                attempts=self._attempts,
+                timeout=self._deadline_seconds,
+                wait_initial=0.2,
+                wait_max=2.0,
+                wait_jitter=0.2,
+            ):
+                with attempt:
+                    return self._follow(url, params, extra, deadline)
+        except PlatformError as error:
+            raise self._redacted(error) from None
+        raise Transient(f"{_shown(url)} could not be read.")
+
+    def _follow(
+        self, url: str, params: Mapping[str, str] | None, headers: dict[str, str], deadline: float
+    ) -> Response:
+        for _ in range(MAX_REDIRECTS + 1):
+            answer = self._once(url, params, headers, deadline)
+            if isinstance(answer, Response):
+                return answer
+            if _origin(answer) != _origin(url):
+                headers = {}  # keys belong to the host that they were given for
+            url, params = answer, None
+        raise SchemaDrift(
+            f"{_shown(url)} was reached by more than {MAX_REDIRECTS} redirects, which is refused.", "redirect"
+        )
+
+    def _once(
+        self, url: str, params: Mapping[str, str] | None, headers: dict[str, str], deadline: float
+    ) -> Response | str:
+        """One exchange: the whole answer, or the address it redirects to."""
+        prepared = self._prepare(url, params, headers)
+        with self._exchange(prepared, deadline) as raw:
+            if raw.status_code in REDIRECTS and raw.headers.get("location"):
+                return urljoin(str(prepared.url), raw.headers["location"])
+            _refuse_by_status(raw, str(prepared.url))
+            body = b"" if _is_empty(raw) else self._body(raw)
+            return Response(
+                status=raw.status_code,
+                url=str(prepared.url),
+                headers={name.lower(): value for name, value in raw.headers.items()},
+                body=body,
+                fetched_at=datetime.now(UTC),
+                not_modified=raw.status_code == 304 and "If-None-Match" in headers,
+            )
+
+    def _prepare(
+        self, url: str, params: Mapping[str, str] | None, headers: dict[str, str]
+    ) -> requests.PreparedRequest:
+        try:
+            prepared = self._session.prepare_request(
+                requests.Request("GET", url, params=params, headers=headers)
+            )
+            parts = urlsplit(str(prepared.url))
+            port = parts.port or DEFAULT_PORTS[parts.scheme]
+        except (requests.RequestException, ValueError, KeyError):
+            raise ConfigError(f"{_shown(url)} is not a web address.") from None
+        if (
+            parts.username is not None
+            or ("Authorization" in prepared.headers and "Authorization" not in headers)
+        ):
+            raise ConfigError(
+                f"{_shown(url)} carries a user name or password in the address; put it into the options."
+            )
+        if parts.scheme != "https" and not self._allowed.names(parts.hostname or "", port):
+            raise ConfigError(
+                f"{_shown(url)} is not https. Plain http is read only from hosts under allow_hosts."
+            )
+        return prepared
+
+    @contextmanager
+    def _exchange(self, prepared: requests.PreparedRequest, deadline: float) -> Iterator[requests.Response]:
+        """Send, and give the answer with its body still unread.
+
+        The clock cuts every connection at the deadline.
+        """
+        left = deadline - time.monotonic()
+        late = Transient(
+            f"{_shown(prepared.url)} took longer than {self._deadline_seconds:g} seconds and was given up."
+        )
+        if left <= 0:
+            raise late
+        clock = threading.Timer(left, self._connections.shut)
+        clock.daemon = True
+        clock.start()
+        answer = None
+        try:
+            answer = self._session.send(prepared, stream=True, timeout=left, allow_redirects=False)
+            yield answer
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+            raise late if time.monotonic() >= deadline else _network_error(error, prepared.url) from None
+        finally:
+            clock.cancel()
+            if answer is None or not _reusable(answer):
+                self._connections.shut()
+            if answer is not None:
+                answer.close()
+        if time.monotonic() >= deadline:
+            raise late
+
+    def _body(self, answer: requests.Response) -> bytes:
+        """The decoded body.
+
+        Raises Transient when it is cut short, SchemaDrift when too large or undecodable.
+        """
+        shown = _shown(answer.url)
+        declared = answer.headers.get("Content-Length", "")
+        if declared.isdigit() and int(declared) > self._max_bytes:
+            raise SchemaDrift(
+                f"{shown} announces {int(declared):,} bytes; {self._max_bytes:,} is the limit.",
+                "body",
+            )
+        inflate = _Inflate(answer.headers.get("Content-Encoding", ""), self._max_bytes, shown)
+        wire = 0
+        # read1 returns with what one receive gave; the clock of _exchange cuts a drip of bytes.
+        while chunk := answer.raw.read1(65536, decode_content=False):
+            wire += len(chunk)
+            inflate.feed(chunk, wire)
+        if (declared.isdigit() and wire < int(declared)) or not inflate.finished:
+            raise Transient(f"{shown} was cut off after {wire:,} bytes.")
+        return bytes(inflate.out)
+
+    def _redacted(self, error: PlatformError) -> PlatformError:
+        error.args = tuple(self._hide(a) if isinstance(a, str) else a for a in error.args)
+        if isinstance(error, ConfigError):
+            error.problems = tuple(self._hide(problem) for problem in error.problems)
+        return error
+
+    def _hide(self, text: str) -> str:
+        for secret in self._secrets:
+            text = text.replace(secret, "[hidden]")
+        return text
+
+
+class _Inflate:
+    """Decodes gzip and deflate piece by piece, so that a bomb is noticed while it is still small."""
+
+    def __init__(self, encoding: str, limit: int, shown: str):
+        self.out = bytearray()
+        self._limit, self._shown = limit, shown
+        encoding = encoding.strip().lower()
+        if encoding not in ("", "identity", "gzip", "x-gzip", "deflate"):
+            raise SchemaDrift(f'{shown} is packed as "{encoding[:40]}", which was not asked for.', "body")
+        self._packed = encoding not in ("", "identity")
+        self._inflater = zlib.decompressobj(47) if self._packed else None
+
+    @property
+    def finished(self) -> bool:
+        return self._inflater is None or self._inflater.eof
+
+    def feed(self, chunk: bytes, wire: int) -> None:
+        while chunk:
+            chunk = self._step(chunk)
+            if len(self.out) > self._limit:
+                raise SchemaDrift(
+                    f"{self._shown} is larger than {self._limit:,} bytes and was not read.", "body"
+                )
+            if len(self.out) > max(RATIO_FREE_BYTES, wire * MAX_RATIO):
+                raise SchemaDrift(
+                    f"{self._shown} unpacks to more than {MAX_RATIO} times its size and was refused.", "body"
+                )
+
+    def _step(self, chunk: bytes) -> bytes:
+        """Decode at most 1 MB; returns what is left of the chunk."""
+        if self._inflater is None:
+            self.out += chunk
+            return b""
+        if self._inflater.eof:
+            if not chunk.startswith(b"\x1f\x8b"):
+                return b""  # padding after the stream
+            self._inflater = zlib.decompressobj(47)
+        try:
+            self.out += self._inflater.decompress(chunk, 1_000_000)
+        except zlib.error:
+            raise SchemaDrift(
+                f"{self._shown} cannot be unpacked: its compression is damaged.", "body"
+            ) from None
+        return self._inflater.unconsumed_tail or self._inflater.unused_data
+
+
+def _is_empty(answer: requests.Response) -> bool:
+    return answer.status_code in (204, 304)
+
+
+def _reusable(answer: requests.Response) -> bool:
+    """Whether the connection may serve the next request: read to its end, and not to be closed."""
+    whole = answer.raw.closed or _is_empty(answer)
+    return whole and answer.raw.version != 10 and answer.headers.get("Connection", "").lower() != "close"
+
+
+def _refuse_by_status(answer: requests.Response, url: str) -> None:
+    status, shown = answer.status_code, _shown(url)
+    wait = retry_after(answer.headers.get("Retry-After"), datetime.now(UTC))
+    if status == 429 or (status in (403, 503) and wait is not None):
+        pause = f" It asks to wait {wait:,.0f} seconds." if wait is not None else ""
+        raise RateLimited(f"{shown} says that we ask too often.{pause}", wait)
+    if status in (401, 403):
+        raise AuthError(
+            f"{shown} refuses access ({status}). Check the key or ask the platform for a new one."
+        )
+    if status >= 500:
+        raise Transient(f"{shown} has trouble of its own ({status}).")
+    if not 200 <= status < 300 and status not in PASSED_ON:
+        raise SchemaDrift(f"{shown} answered with status {status}, which is not expected here.", "status")
+    if status == 304 and "If-None-Match" not in answer.request.headers:
+        raise SchemaDrift(f"{shown} says that nothing has changed (304) though it was not asked.", "status")
+    if status == 206:
+        raise SchemaDrift(f"{shown} sent only a part of the answer (206).", "status")
+
+
+def retry_after(value: str | None, now: datetime) -> float | None:
+    """Seconds to wait, from a number or a date, between 0 and one day; None when absent or unreadable."""
+    if not value:
+        return None
+    text = value.strip()
+    if text.isascii() and text.isdigit():
+        return min(float(text[:9]), MAX_RETRY_AFTER)
+    try:
+        when = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    when = when if when.tzinfo else when.replace(tzinfo=UTC)
+    return min(max((when - now).total_seconds(), 0.0), MAX_RETRY_AFTER)
+
+
+def _network_error(error: Exception, url: Any) -> PlatformError:
+    if isinstance(error, requests.exceptions.SSLError):
+        return Transient(f"{_shown(url)} has no valid certificate, so nothing was read.")
+    return Transient(f"{_shown(url)} cannot be reached or broke off the connection.")
+
+
+def _origin(url: str) -> tuple[str, str]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.netloc.rpartition("@")[2].lower()
+
+
+def _shown(url: Any) -> str:
+    """The address without user, query and fragment: those are where keys hide."""
+    try:
+        parts = urlsplit(str(url))
+    except ValueError:
+        return "The address"
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"[:200]

@@ -1,0 +1,351 @@
+"""What a campus decides about the installation: `config/*.toml` and the environment become one frozen `Settings`.
+
+Three files are read from the configuration folder: `careercenter.toml` (top level), `signon.toml` (below `signon`) and
+`platforms.toml` (below `platforms`). `CAREERCENTER_<SECTION>__<KEY>` in the environment wins over a file. Unknown keys
+are refused, and every mistake is reported at once, each with its file and place.
+"""
+
+import difflib
+import os
+import tomllib
+import types
+import typing
+from contextvars import ContextVar
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings.exceptions import SettingsError as PydanticSettingsError
+
+FILES = {"careercenter.toml": None, "signon.toml": "signon", "platforms.toml": "platforms"}
+_folder: ContextVar[Path] = ContextVar("folder", default=Path("config"))
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+class SettingsError(Exception):
+    """The configuration cannot be used. `problems` holds one plain sentence per mistake."""
+
+    def __init__(self, problems: list[str]):
+        self.problems = problems
+        super().__init__("\n".join(problems))
+
+
+def _read_secret(value: Any) -> Any:
+    """A secret is named, not written down: `{ env = "NAME" }` or `{ file = "path" }`."""
+    if isinstance(value, SecretStr):
+        return value
+    if not isinstance(value, dict) or len(value) != 1 or not set(value) <= {"env", "file"}:
+        raise ValueError('write a secret as { env = "NAME" } or { file = "path" }, not as plain text')
+    if "env" in value:
+        if not os.environ.get(value["env"]):
+            raise ValueError(f"the environment variable {value['env']} is not set")
+        return os.environ[value["env"]]
+    path = _beside_config(value["file"])
+    try:
+        return path.read_text().strip()
+    except OSError as error:
+        raise ValueError(f"cannot read the secret from {path}: {error.strerror}") from None
+
+
+def _beside_config(value: Any) -> Path:
+    """Relative paths count from the configuration folder."""
+    return (_folder.get() / Path(value).expanduser()).resolve()
+
+
+Secret = Annotated[SecretStr, BeforeValidator(_read_secret)]
+ConfigPath = Annotated[Path, BeforeValidator(_beside_config)]
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+
+class Campus(Section):
+    """Names and looks."""
+
+    name: str = "Our University"
+    short_name: str = "Career Center"
+    time_zone: str = "America/New_York"
+    support_email: str = ""
+    primary: str = Field("#1f4a3d", pattern=r"^#[0-9a-fA-F]{6}$")
+    accent: str = Field("#8a5a00", pattern=r"^#[0-9a-fA-F]{6}$")
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError(f'"{value}" is not a time zone; write it as "America/New_York"') from None
+        return value
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.time_zone)
+
+
+class Server(Section):
+    """How browsers reach us. `secret_key` signs cookies, links and the audit chain."""
+
+    public_url: str = "http://127.0.0.1:8000"
+    secret_key: Secret
+    trusted_proxies: int = Field(0, ge=0, le=5)
+    idle_minutes: int = Field(60, ge=5, le=1440)
+    absolute_hours: int = Field(12, ge=1, le=72)
+    max_body_kilobytes: int = Field(2048, ge=256)
+    demo: bool = False
+
+    @field_validator("secret_key")
+    @classmethod
+    def _long(cls, value: SecretStr) -> SecretStr:
+        if len(value.get_secret_value()) < 32:
+            raise ValueError("the secret key needs at least 32 characters; make one with: openssl rand -hex 32")
+        return value
+
+    @field_validator("public_url")
+    @classmethod
+    def _https(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/"):
+            raise ValueError("write the address that people type, as https://careers.example.edu")
+        if parts.scheme == "http" and parts.hostname not in LOOPBACK:
+            raise ValueError("sign-in needs https; plain http is accepted on this machine's own address only")
+        return value.rstrip("/")
+
+    @property
+    def secure(self) -> bool:
+        return self.public_url.startswith("https://")
+
+
+class Database(Section):
+    """SQLite beside the data by default; PostgreSQL as `postgresql://user@host/name`."""
+
+    url: str = ""
+    pool_size: int = Field(5, ge=1)
+
+    @field_validator("url")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        if value and not value.startswith(("sqlite:///", "postgresql://", "postgresql+psycopg://")):
+            raise ValueError('the database address must start with "sqlite:///" or "postgresql://"')
+        return value.replace("postgresql://", "postgresql+psycopg://", 1)
+
+
+class Mail(Section):
+    host: str = "localhost"
+    port: int = Field(25, ge=1, le=65535)
+    security: Literal["none", "starttls", "tls"] = "none"
+    username: str = ""
+    password: Secret | None = None
+    sender: str = "career-center@localhost"
+    sender_name: str = "Career Center"
+    reply_to: str = ""
+    timeout_seconds: float = Field(10, gt=0, le=60)
+    attempt_minutes: tuple[float, ...] = (1, 5, 15, 60, 240, 720, 1440)
+
+
+class Log(Section):
+    level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+class SamlProvider(Section):
+    """One campus identity provider. `name` is stored with every identity: never change it."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_-]{0,31}$")
+    label: str
+    kind: Literal["saml"] = "saml"
+    metadata_file: ConfigPath
+    entity_id: str | None = None
+    sp_entity_id: str
+    key_file: ConfigPath
+    cert_file: ConfigPath
+    subject: tuple[str, ...] = ("subject-id", "pairwise-id", "eduPersonUniqueId", "persistent")
+    attributes: dict[str, str] = {}
+    scopes: tuple[str, ...] = ()
+    clock_skew_seconds: int = Field(120, ge=0, le=300)
+    crypto: Literal["auto", "xmlsec", "xmlsec1"] = "auto"
+
+    @field_validator("metadata_file", "key_file", "cert_file")
+    @classmethod
+    def _present(cls, value: Path) -> Path:
+        if not os.access(value, os.R_OK):
+            raise ValueError(f"the file {value} does not exist or cannot be read")
+        return value
+
+
+class Directory(Section):
+    """An LDAP directory: bind, search, bind."""
+
+    urls: tuple[str, ...]
+    security: Literal["starttls", "ldaps"] = "starttls"
+    ca_file: ConfigPath | None = None
+    bind_dn: str
+    bind_password: Secret
+    base_dn: str
+    user_filter: str = "(&(objectClass=person)(uid={username}))"
+    attributes: dict[str, str] = {}
+    timeout_seconds: float = Field(5, gt=0, le=30)
+
+
+class RoleRule(Section):
+    """Whoever has this attribute value gets this role. No rule, no role."""
+
+    attribute: str
+    value: str
+    role: Literal["student", "advisor", "faculty", "registrar", "admin"]
+    scope: str = ""
+
+
+class SignOn(Section):
+    providers: tuple[SamlProvider, ...] = ()
+    roles: tuple[RoleRule, ...] = ()
+    directory: Directory | None = None
+
+    @field_validator("providers")
+    @classmethod
+    def _one_name_each(cls, value: tuple[SamlProvider, ...]) -> tuple[SamlProvider, ...]:
+        names = [p.name for p in value]
+        if len(set(names)) < len(names):
+            raise ValueError("two identity providers share a name; each needs its own")
+        return value
+
+
+class Source(Section):
+    """One platform that we pull from: the plugin's name and its boards."""
+
+    platform: str
+    boards: tuple[str, ...]
+    base_url: str | None = None
+    every_minutes: int = Field(360, ge=1)
+    allow_hosts: tuple[str, ...] = ()
+    options: dict[str, Any] = {}
+    enabled: bool = True
+
+
+class Closing(Section):
+    """When absence from a board may close a listing, and what holds a closing back for a person."""
+
+    misses: int = Field(2, ge=1)
+    wait_hours: float = Field(48, ge=0)
+    drop_share: float = Field(0.70, gt=0, le=1)
+    drop_history: int = Field(3, ge=1)
+    drop_runs: int = Field(5, ge=1)
+    blast_share: float = Field(0.50, gt=0, le=1)
+
+
+class Platforms(Section):
+    sources: tuple[Source, ...] = ()
+    closing: Closing = Closing()
+    user_agent: str = "careercenter/0.1 (+university career center)"
+
+
+class _Folder(PydanticBaseSettingsSource):
+    """Reads the three files of the configuration folder."""
+
+    def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:
+        return None, field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        problems = []
+        for name, section in FILES.items():
+            path = _folder.get() / name
+            if not path.exists():
+                continue
+            try:
+                content = tomllib.loads(path.read_text())
+            except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+                problems.append(f"{path}: this is not a readable TOML file: {error}")
+                continue
+            found.update({section: content} if section else content)
+        if problems:
+            raise SettingsError(problems)
+        return found
+
+
+class Settings(BaseSettings):
+    """Everything the installation was told. Build it with `load()`."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="CAREERCENTER_", env_nested_delimiter="__", extra="forbid", frozen=True, validate_default=True
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource, *_: Any, **__: Any,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, _Folder(settings_cls)
+
+    folder: Path = Path("config")
+    data_dir: ConfigPath = Path("../var")
+    campus: Campus = Campus()
+    server: Server
+    database: Database = Database()
+    mail: Mail = Mail()
+    log: Log = Log()
+    signon: SignOn = SignOn()
+    platforms: Platforms = Platforms()
+
+    @model_validator(mode="after")
+    def _demo_stays_home(self) -> "Settings":
+        if self.server.demo and (
+            urlsplit(self.server.public_url).hostname not in LOOPBACK or self.database.url.startswith("postgresql")
+        ):
+            raise ValueError("server.demo opens sign-in to everyone: it works on this machine with its own SQLite file only")
+        return self
+
+    @property
+    def database_url(self) -> str:
+        return self.database.url or f"sqlite:///{self.data_dir / 'careercenter.db'}"
+
+
+def load(folder: Path | str | None = None, **overrides: Any) -> Settings:
+    """Read the configuration folder (default: $CAREERCENTER_CONFIG, else ./config). Raises `SettingsError`."""
+    where = Path(folder or os.environ.get("CAREERCENTER_CONFIG") or "config").resolve()
+    if not where.is_dir():
+        raise SettingsError([f"{where}: this configuration folder does not exist; name it in CAREERCENTER_CONFIG"])
+    token = _folder.set(where)
+    try:
+        return Settings(folder=where, **overrides)
+    except ValidationError as error:
+        raise SettingsError([_sentence(where, dict(item)) for item in error.errors()]) from None
+    except PydanticSettingsError as error:
+        raise SettingsError([f"environment: {error}"]) from None
+    finally:
+        _folder.reset(token)
+
+
+def _sentence(folder: Path, item: dict[str, Any]) -> str:
+    """One mistake as a person would say it: file, place, what to do."""
+    place = [str(part) for part in item["loc"]]
+    file = next((name for name, section in FILES.items() if section and place[:1] == [section]), "careercenter.toml")
+    where = f"{folder / file}: " + ".".join(place[1:] if file != "careercenter.toml" else place)
+    if item["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(place[-1], _siblings(place[:-1]), n=1)
+        return f"{where}: there is no such setting" + (f'; did you mean "{near[0]}"?' if near else "")
+    if item["type"] == "missing":
+        return f"{where}: this setting is missing"
+    message = item["msg"].removeprefix("Value error, ")
+    return f"{where}: {message}" if place else f"{folder}: {message}"
+
+
+def _siblings(place: list[str]) -> list[str]:
+    """The names of the settings that could stand at a place such as ["signon", "providers", "0"]."""
+    model: type[BaseModel] = Settings
+    for part in (p for p in place if not p.isdigit()):
+        field = model.model_fields.get(part)
+        inner = _model_in(field.annotation) if field else None
+        if inner is None:
+            return []
+        model = inner
+    return list(model.model_fields)
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and not isinstance(annotation, types.GenericAlias):
+        return annotation if issubclass(annotation, BaseModel) else None
+    return next((m for m in map(_model_in, typing.get_args(annotation)) if m), None)

@@ -1,0 +1,141 @@
+"""What was proven becomes our words: SAML attribute names to ours, values to roles. No rule, no role."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from careercenter.signon.identity import Identity, SubjectMissing
+
+ROLES = ("student", "advisor", "faculty", "registrar", "admin")
+STAFF = ("advisor", "registrar", "admin")
+
+# Friendly names that campuses write in their settings, and the names on the wire (eduPerson 202208, SCHAC, RFC 4519,
+# SAML subject-id 1.0). The FriendlyName inside an answer is only a comment of the provider and is never looked at.
+NAMES = {
+    "subject-id": "urn:oasis:names:tc:SAML:attribute:subject-id",
+    "pairwise-id": "urn:oasis:names:tc:SAML:attribute:pairwise-id",
+    "eduPersonUniqueId": "urn:oid:1.3.6.1.4.1.5923.1.1.1.13",
+    "eduPersonPrincipalName": "urn:oid:1.3.6.1.4.1.5923.1.1.1.6",
+    "eduPersonAffiliation": "urn:oid:1.3.6.1.4.1.5923.1.1.1.1",
+    "eduPersonScopedAffiliation": "urn:oid:1.3.6.1.4.1.5923.1.1.1.9",
+    "eduPersonPrimaryAffiliation": "urn:oid:1.3.6.1.4.1.5923.1.1.1.5",
+    "eduPersonEntitlement": "urn:oid:1.3.6.1.4.1.5923.1.1.1.7",
+    "eduPersonNickname": "urn:oid:1.3.6.1.4.1.5923.1.1.1.2",
+    "eduPersonOrcid": "urn:oid:1.3.6.1.4.1.5923.1.1.1.16",
+    "schacPersonalUniqueCode": "urn:oid:1.3.6.1.4.1.25178.1.2.14",
+    "givenName": "urn:oid:2.5.4.42",
+    "sn": "urn:oid:2.5.4.4",
+    "cn": "urn:oid:2.5.4.3",
+    "ou": "urn:oid:2.5.4.11",
+    "title": "urn:oid:2.5.4.12",
+    "displayName": "urn:oid:2.16.840.1.113730.3.1.241",
+    "employeeNumber": "urn:oid:2.16.840.1.113730.3.1.3",
+    "departmentNumber": "urn:oid:2.16.840.1.113730.3.1.2",
+    "mail": "urn:oid:0.9.2342.19200300.100.1.3",
+    "uid": "urn:oid:0.9.2342.19200300.100.1.1",
+    "isMemberOf": "urn:oid:1.3.6.1.4.1.5923.1.5.1.1",
+}
+# Their values carry a scope ("student@campus.edu"), which the provider may use only if it owns the scope.
+SCOPED = {NAMES[n] for n in (
+    "subject-id", "pairwise-id", "eduPersonUniqueId", "eduPersonPrincipalName", "eduPersonScopedAffiliation",
+)}
+_FOLDED = {NAMES["subject-id"], NAMES["pairwise-id"]}  # compared without regard to case, says their standard
+_SUBJECT = re.compile(r"[!-~]{1,255}")
+
+DEFAULT_ATTRIBUTES = {
+    "given_name": "givenName",
+    "family_name": "sn",
+    "display_name": "displayName",
+    "email": "mail",
+    "campus_id": "employeeNumber",
+    "affiliation": "eduPersonScopedAffiliation",
+    "entitlement": "eduPersonEntitlement",
+    "department": "ou",
+}
+
+Values = Mapping[str, tuple[str, ...]]
+
+
+class Rule(Protocol):
+    """One row of the role table, as `careercenter.settings.RoleRule`."""
+
+    @property
+    def attribute(self) -> str: ...
+    @property
+    def value(self) -> str: ...
+    @property
+    def role(self) -> str: ...
+    @property
+    def scope(self) -> str: ...
+
+
+@dataclass(frozen=True, order=True)
+class Grant:
+    """A role that follows from sign-on; `scope` is a department or program code, empty for the whole campus."""
+
+    role: str
+    scope: str = ""
+
+
+def wire_name(name: str) -> str:
+    """The attribute name on the wire: a known friendly name becomes its URN, everything else stays."""
+    return NAMES.get(name, name)
+
+
+def keep_own_scopes(values: Values, scopes: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """Drop every scoped value whose scope the provider does not own; compare exactly, lower-cased."""
+    own = {scope.lower() for scope in scopes}
+    return {
+        name: tuple(v for v in found if v.count("@") == 1 and v.rpartition("@")[2].lower() in own)
+        if name in SCOPED else found
+        for name, found in values.items()
+    }
+
+
+def translate(values: Values, mapping: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+    """Attributes under our names. `mapping` is our name to theirs (URN or friendly); empty results are left out."""
+    named = {ours: values.get(wire_name(theirs), ()) for ours, theirs in (mapping or DEFAULT_ATTRIBUTES).items()}
+    return {ours: found for ours, found in named.items() if found}
+
+
+def choose_subject(
+    values: Values, preference: Iterable[str], persistent: str | None, sent: Iterable[str] = ()
+) -> tuple[str, str]:
+    """The first identifier of the campus' order that the answer holds, as (kind, value).
+
+    `values` are wire names after the scope rule, `persistent` is a persistent NameID, `sent` the wire names before the
+    scope rule. Two values, or one of a foreign scope, are refused rather than skipped: falling through to a weaker
+    identifier would open another person's record.
+    """
+    for kind in preference:
+        name = wire_name(kind)
+        found = ((persistent,) if persistent else ()) if kind == "persistent" else values.get(name, ())
+        if not found and name in sent:
+            raise SubjectMissing("subject_scope", f"{kind} is outside the scopes of this provider")
+        if len(found) > 1:
+            raise SubjectMissing("subject_many", f"{kind} has {len(found)} values")
+        if found:
+            if not _SUBJECT.fullmatch(found[0]):
+                raise SubjectMissing("subject_form", f"{kind} holds characters that an identifier cannot have")
+            return kind, found[0].lower() if name in _FOLDED else found[0]
+    raise SubjectMissing("subject_missing", "none of " + ", ".join(preference) + " was released to us")
+
+
+def roles_for(identity: Identity, rules: Iterable[Rule]) -> list[Grant]:
+    """The roles that follow from the attributes, sorted, without doubles. Values are compared exactly."""
+    return sorted({
+        Grant(rule.role, rule.scope) for rule in rules
+        if rule.role in ROLES and rule.value in identity.attributes.get(rule.attribute, ())
+    })
+
+
+def doubtful(rules: Iterable[Rule]) -> list[str]:
+    """One sentence per rule that hands a staff role to a whole affiliation. For `careercenter check`."""
+    return [
+        f'Everybody with {rule.attribute} "{rule.value}" becomes {rule.role}; '
+        "give staff roles by an entitlement or a directory group."
+        for rule in rules
+        if rule.role in STAFF and rule.value.partition("@")[0] in
+        ("student", "faculty", "staff", "employee", "member", "affiliate", "alum", "library-walk-in")
+    ]

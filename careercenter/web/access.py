@@ -1,0 +1,155 @@
+"""Every permission on one page: who may call which route. A route without a row here fails the build.
+
+The table says who gets through the door; which records a person sees behind it is decided where records are loaded
+(own student, own programs), and what is forbidden looks like what does not exist.
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from flask import Flask, g, redirect, request, session, url_for
+
+from careercenter import db, people
+from careercenter.audit import Actor
+from careercenter.db import NotFound
+
+PUBLIC = frozenset({"public"})       # nobody needs to sign in; the page shows nothing of anybody
+LINK = frozenset({"link"})           # a mailed link opens it; the view checks the token
+SIGNED_IN = frozenset({"student", "advisor", "faculty", "registrar", "admin", ""})
+STUDENT = frozenset({"student"})
+ADVISOR = frozenset({"advisor", "admin"})
+REGISTRAR = frozenset({"registrar", "admin"})
+STAFF = frozenset({"advisor", "faculty", "registrar", "admin"})
+CASEWORK = frozenset({"advisor", "faculty", "registrar"})
+GUIDANCE = frozenset({"advisor", "faculty"})
+ADMIN = frozenset({"admin"})
+
+ACCESS: dict[str, frozenset[str]] = {
+    # health
+    "health.healthz": PUBLIC,
+    "health.readyz": PUBLIC,
+    "health.metrics": PUBLIC,
+    # sign-on
+    "signon.sign_in": PUBLIC,
+    "signon.begin": PUBLIC,
+    "signon.acs": PUBLIC,
+    "signon.metadata": PUBLIC,
+    "signon.sign_out": SIGNED_IN,
+    "signon.act_as": SIGNED_IN,
+    # the shell
+    "home.index": SIGNED_IN,
+    "home.theme_css": PUBLIC,
+    "home.accessibility": PUBLIC,
+    # listings and platforms
+    "listings.index": STUDENT | STAFF,
+    "listings.show": STUDENT | STAFF,
+    "platforms.index": ADVISOR,
+    "platforms.sync": ADVISOR,
+    "platforms.progress": ADVISOR,
+    "platforms.board": ADVISOR,
+    "platforms.run": ADVISOR,
+    "platforms.quarantine": ADVISOR,
+    "platforms.catalogue": ADVISOR,
+    # placements
+    "placements.index": STUDENT,
+    "placements.new": STUDENT,
+    "placements.create": STUDENT,
+    "placements.show": STUDENT,
+    "placements.edit": STUDENT,
+    "placements.save": STUDENT,
+    "placements.cancel": STUDENT,
+    "placements.log_hours": STUDENT,
+    "placements.remove_hours": STUDENT,
+    # credit
+    "credit.index": STUDENT,
+    "credit.new": STUDENT,
+    "credit.create": STUDENT,
+    "credit.show": STUDENT,
+    "credit.edit": STUDENT,
+    "credit.save": STUDENT,
+    "credit.autosave": STUDENT,
+    "credit.withdraw": STUDENT,
+    "credit.queue": CASEWORK,
+    "credit.preview": CASEWORK,
+    "credit.approve_together": CASEWORK,
+    "credit.decision": CASEWORK,
+    "credit.decide": CASEWORK,
+    "credit.grade": CASEWORK,
+    "credit.confirm": LINK,
+    "credit.answer": LINK,
+    # evaluations
+    "evaluations.evaluate": LINK,
+    "evaluations.answer": LINK,
+    "evaluations.mine": STUDENT,
+    "evaluations.answer_mine": STUDENT,
+    "evaluations.index": GUIDANCE,
+    "evaluations.show": GUIDANCE,
+    "evaluations.send": GUIDANCE,
+    "evaluations.remind": GUIDANCE,
+    # files
+    "workbooks.index": REGISTRAR,
+    "workbooks.make": REGISTRAR,
+    "workbooks.show": REGISTRAR,
+    "workbooks.download": REGISTRAR,
+    # administration
+    "admin.health": ADMIN,
+    "admin.mail": ADMIN,
+    "admin.people": ADMIN,
+    "admin.audit": ADMIN,
+    "admin.style": STAFF,
+}
+
+# These prove themselves in another way: a signed answer bound to this browser, a mailed secret in the address. A
+# supervisor whose browser keeps no cookies can still answer.
+CSRF_EXEMPT = frozenset({"signon.acs", "credit.answer", "evaluations.answer"})
+
+
+def install(app: Flask) -> None:
+    app.before_request(_admit)
+
+
+def _admit() -> Any:
+    """Find out who asks, and whether this route is for them."""
+    g.now = datetime.now(UTC)
+    g.viewer = None
+    endpoint = request.endpoint or ""
+    if endpoint.startswith("health."):
+        return None
+    secret = session.get("sid")
+    g.viewer = people.viewer(secret, g.now) if secret else None
+    allowed = ACCESS[endpoint] if endpoint else PUBLIC  # no such address: the error page follows
+    if allowed is PUBLIC or allowed is LINK:
+        return None
+    if g.viewer is None:
+        return _sign_in_first()
+    if g.viewer.role not in allowed:
+        raise NotFound
+    return None
+
+
+def _sign_in_first() -> Any:
+    if "sid" in session:
+        session.pop("sid")
+        session["ended"] = True
+    back = request.full_path.rstrip("?") if request.method == "GET" else url_for("home.index")
+    answer = redirect(url_for("signon.sign_in", next=back))
+    if request.headers.get("HX-Request"):
+        answer.status_code = 200
+        answer.headers["HX-Redirect"] = answer.headers.pop("Location")
+    return answer
+
+
+def scopes() -> tuple[str, ...]:
+    """The program codes that the viewer's role is limited to; ("",) means the whole campus."""
+    found: people.Viewer = g.viewer
+    return found.scopes
+
+
+def actor() -> Actor:
+    """The viewer as the audit names them."""
+    return Actor(g.viewer.name, g.viewer.person_id)
+
+
+def me() -> people.Person:
+    """The viewer's own row."""
+    return db.session.get_one(people.Person, g.viewer.person_id)

@@ -1,0 +1,99 @@
+"""What templates need besides their context: addresses of static files, signs, and the arithmetic of charts.
+
+`install(app)` puts them into the Jinja environment. The signs (icon, chip, mark, count) stand in every row of every
+table, so they are functions and not macros: a chip takes five microseconds instead of sixteen. Templates import
+them from `_macros/status.html` like everything else.
+"""
+
+from collections.abc import Sequence
+from functools import cache, lru_cache
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Template
+from markupsafe import Markup
+
+from careercenter.web import charts
+
+STATIC = Path(__file__).parent / "static"
+MARK = Markup('<span class="mark">')
+END = Markup("</span>")
+# The four meanings: icon, and the word that stands beside it when the page gives none.
+MEANINGS = {
+    "needs": ("arrow-right-circle-fill", "Needs you"),
+    "waiting": ("hourglass-split", "Waiting"),
+    "good": ("check-circle-fill", "Good"),
+    "stopped": ("slash-circle-fill", "Stopped"),
+}
+
+
+@cache
+def asset(name: str) -> str:
+    """The address of a file below `static/`, with eight digits of its SHA-256 so that it can be kept forever.
+
+    Fonts go without: app.css names them by their plain address, and a second address would fetch them twice.
+    """
+    if name.endswith(".woff2"):
+        return f"/static/{name}"
+    digest = sha256((STATIC / name).read_bytes()).hexdigest()[:8]
+    return f"/static/{name}?v={digest}"
+
+
+@cache
+def _plain_icon(name: str) -> Markup:
+    return Markup('<svg class="i" aria-hidden="true"><use href="{}#{}"/></svg>').format(asset("vendor/icons.svg"), name)
+
+
+def icon(name: str, label: str | None = None) -> Markup:
+    """An icon of tools/icons.txt; with a label only where no word stands beside it."""
+    if not label:
+        return _plain_icon(name)
+    svg = Markup('<svg class="i" role="img" aria-label="{}"><use href="{}#{}"/></svg>')
+    return svg.format(label, asset("vendor/icons.svg"), name)
+
+
+@cache
+def _chip_start(meaning: str) -> Markup:
+    return Markup('<span class="chip chip-{}">{}').format(meaning, _plain_icon(MEANINGS[meaning][0]))
+
+
+def chip(meaning: str, text: str | None = None) -> Markup:
+    """A status: one of the four meanings with its icon and the words for it."""
+    return _chip_start(meaning) + (text or MEANINGS[meaning][1]) + END  # Markup escapes what is added to it
+
+
+def mark(text: str, symbol: str | None = None) -> Markup:
+    """A plain fact in a box, without a meaning of its own."""
+    return MARK + (_plain_icon(symbol) if symbol else "") + text + END
+
+
+def count(n: int, what: str = "waiting") -> Markup:
+    """A number beside a word of the navigation; `what` says to screen readers what is counted."""
+    return Markup('<span class="count">{}<span class="visually-hidden"> {}</span></span>').format(n, what)
+
+
+class _Template(Template):
+    """Importing our macros costs nothing: they are always imported without the page's context, so there is no need to
+    compare its names with theirs, as Jinja does for each import."""
+
+    def _get_default_module(self, ctx: Any = None) -> Any:
+        return super()._get_default_module()
+
+
+def install(app: Any) -> None:
+    """Gives a Flask application's templates `asset`, `charts`, the signs and the navigations."""
+    app.jinja_env.template_class = _Template
+
+    @lru_cache(maxsize=128)
+    def rendered(nav: tuple[tuple[Any, ...], ...]) -> tuple[Markup, Markup]:
+        macros = app.jinja_env.get_template("_macros/shell.html").module
+        return macros.rail(nav), macros.tabs(nav)
+
+    def navigation(nav: Sequence[Sequence[Any]]) -> tuple[Markup, Markup]:
+        return rendered(tuple(map(tuple, nav)))
+
+    app.jinja_env.globals.update(
+        asset=asset, charts=charts, face_meanings=MEANINGS,
+        face_icon=icon, face_chip=chip, face_mark=mark, face_count=count, face_navigation=navigation,
+    )  # fmt: skip

@@ -1,0 +1,100 @@
+"""How figures and dates are said to people: campus time, "Fri 4 Dec, 5 pm", "2 h 15 min", "$20.00". Jinja filters."""
+
+import secrets
+from datetime import date, datetime
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from flask import Flask, current_app, g
+
+DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+NEAR = {0: "today", 1: "tomorrow", -1: "yesterday"}
+
+
+def zone() -> ZoneInfo:
+    found: ZoneInfo = current_app.extensions["careercenter"].campus.zone
+    return found
+
+
+def today() -> date:
+    """The campus day of this request."""
+    return g.now.astimezone(zone()).date()  # type: ignore[no-any-return]
+
+
+def day(value: date | datetime | None, year: bool | None = None) -> str:
+    """ "Fri 4 Dec", with the year when it is not this one."""
+    if value is None:
+        return "no date"
+    if isinstance(value, datetime):
+        value = value.astimezone(zone()).date()
+    text = f"{DAYS[value.weekday()]} {value.day} {MONTHS[value.month - 1]}"
+    return f"{text} {value.year}" if year or (year is None and value.year != today().year) else text
+
+
+def clock(value: datetime) -> str:
+    """ "5 pm", "9:40 am" in campus time."""
+    local = value.astimezone(zone())
+    hour = local.hour % 12 or 12
+    return f"{hour}{(local.minute and f':{local.minute:02}') or ''} {'am' if local.hour < 12 else 'pm'}"
+
+
+def moment(value: datetime | None) -> str:
+    """ "today, 9:40 am", "Fri 4 Dec, 5 pm"."""
+    if value is None:
+        return "never"
+    local = value.astimezone(zone())
+    when = local.date()
+    return f"{NEAR.get(when.toordinal() - today().toordinal()) or day(when)}, {clock(local)}"
+
+
+def days_until(value: date | datetime | None) -> str:
+    """ "today", "tomorrow", "in 5 days", "3 days ago"."""
+    if value is None:
+        return "no date"
+    if isinstance(value, datetime):
+        value = value.astimezone(zone()).date()
+    n = (value - today()).days
+    return NEAR.get(n) or (f"in {n} days" if n > 0 else f"{-n} days ago")
+
+
+def minutes(value: int | None) -> str:
+    """ "2 h 15 min"."""
+    if value is None:
+        return "unknown"
+    hours, rest = divmod(abs(value), 60)
+    text = " ".join(part for part in (f"{hours:,} h" if hours else "", f"{rest} min" if rest or not hours else "") if part)
+    return f"−{text}" if value < 0 else text
+
+
+def money(value: Decimal | None) -> str:
+    return "not stated" if value is None else f"${value:,.2f}"
+
+
+def number(value: Decimal | int | None) -> str:
+    """A figure without needless zeros: 3, 1.5."""
+    if value is None:
+        return "unknown"
+    return f"{value:,.2f}".rstrip("0").rstrip(".") if isinstance(value, Decimal) else f"{value:,}"
+
+
+def plural(n: int, one: str, many: str = "") -> str:
+    """ "1 request", "2 requests"."""
+    return f"{n:,} {one if n == 1 else many or one + 's'}"
+
+
+def iso(value: datetime) -> str:
+    return value.astimezone(zone()).isoformat(timespec="minutes")
+
+
+def form_key() -> str:
+    """A fresh key for one showing of a form; see `careercenter.once`."""
+    return secrets.token_urlsafe(16)
+
+
+def install(app: Flask) -> None:
+    app.jinja_env.globals["form_key"] = form_key
+    app.jinja_env.filters.update(
+        day=day, clock=clock, moment=moment, days_until=days_until, minutes=minutes, money=money, number=number,
+        plural=plural, iso=iso,
+    )

@@ -1,0 +1,199 @@
+"""The home of each role: what needs me now, what is under way, what is near. And the few pages that belong to nobody."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from functools import lru_cache
+from itertools import groupby
+from typing import Any
+
+from flask import Blueprint, current_app, g, render_template, request
+from markupsafe import Markup
+from sqlalchemy import bindparam, func, select
+
+from careercenter import accreditation, catalog, credit, db, evaluations, listings, work
+from careercenter.credit.model import STEPS
+from careercenter.evaluations.model import Evaluation
+from careercenter.listings.model import Board, Listing
+from careercenter.outbox import OutboxMessage
+from careercenter.placements.model import Employer, HourEntry, Placement
+from careercenter.web import access, cards, formats
+
+blueprint = Blueprint("home", __name__)
+FEW = 6
+
+
+@blueprint.get("/")
+def index() -> Any:
+    """Each role's own first page."""
+    return HOMES.get(g.viewer.role, nobody)()
+
+
+def student() -> str:
+    me, today = g.viewer.person_id, formats.today()
+    requests = credit.student_overview(me)
+    underway = [r for r in requests if r.state == "in_review"]
+    needs = [r for r in requests if r.state in ("draft", "returned")]
+    placements = _placements(me)
+    reflections = _own_evaluations(me)
+    term = catalog.term_on(today)
+    offers = listings.newest(g.now, 3)
+    return render_template(
+        "home/student.html", needs=needs, underway=underway, placements=placements, reflections=reflections, term=term,
+        earned=[r for r in requests if r.state in ("registered", "completed")][:3], beginner=not requests and not placements,
+        offers=cards.cards(offers, level=3), today=today, ways=_ways(me) if underway else {},
+        given_name=g.viewer.name.partition(" ")[0],
+    )
+
+
+def _ways(person_id: int) -> dict[int, Markup]:
+    """The progress line of each request in review."""
+    found = groupby(credit.ways(person_id), key=lambda step: step.request_id)
+    return {request_id: _line(_way(list(steps))) for request_id, steps in found}
+
+
+def _way(steps: Sequence[credit.Step]) -> tuple[tuple[str, str, str], ...]:
+    """(name, state of the macro `steps`, when) of a request: submitted, then each step; one step may ask several people."""
+    sent = steps[0].submitted_at
+    way = [("Submitted", "done", formats.day(sent) if sent else "")]
+    for name, group in groupby(steps, key=lambda step: STEPS[step.step]):
+        asked = list(group)
+        turns = [step.opened_at for step in asked if step.state == "open" and step.opened_at]
+        decided = [step.decided_at for step in asked if step.decided_at]
+        if turns:
+            way.append((name, "now", f"since {formats.day(min(turns))}"))
+        else:
+            done = len(decided) == len(asked)
+            way.append((name, "done" if done else "next", formats.day(max(decided)) if done else ""))
+    return tuple(way)
+
+
+@lru_cache(maxsize=1024)
+def _line(way: tuple[tuple[str, str, str], ...]) -> Markup:
+    return _drawn("page", "steps", [{"name": name, "state": state, "when": when} for name, state, when in way])
+
+
+@lru_cache(maxsize=64)
+def _chart(kind: str, *drawn: Any) -> Markup:
+    """A chart is drawn once for the same figures; see _macros/charts.html."""
+    return _drawn("charts", kind, *(list(part) if isinstance(part, tuple) else part for part in drawn))
+
+
+def _drawn(file: str, macro: str, *given: Any) -> Markup:
+    module: Any = current_app.jinja_env.get_template(f"_macros/{file}.html").module
+    drawn: Markup = getattr(module, macro)(*given)
+    return drawn
+
+
+_LOGGED = (
+    select(func.coalesce(func.sum(HourEntry.minutes), 0))
+    .where(HourEntry.placement_id == Placement.id, HourEntry.removed_at.is_(None)).scalar_subquery()
+)
+_UNDER_WAY = select(
+    Placement.id, Placement.title, Employer.name, Placement.starts_on, Placement.ends_on, Placement.planned_minutes, _LOGGED,
+    Placement.state,
+).join(Employer, Employer.id == Placement.employer_id).where(
+    Placement.student_id == bindparam("student_id"), Placement.state.in_(("proposed", "running"))
+).order_by(Placement.ends_on)
+_REFLECTIONS = select(Evaluation.id, Placement.id, Placement.title, Evaluation.due_on).join(
+    Placement, Placement.id == Evaluation.placement_id
+).where(
+    Placement.student_id == bindparam("student_id"), Evaluation.rater == "student", Evaluation.state == "invited"
+).order_by(Evaluation.due_on)
+
+
+def _placements(person_id: int) -> Sequence[Any]:
+    """Placements that run or begin: id, title, employer, starts_on, ends_on, planned and logged minutes, state."""
+    return db.ask(_UNDER_WAY, student_id=person_id)
+
+
+def _own_evaluations(person_id: int) -> Sequence[Any]:
+    """Reflections that wait for the student: id, placement id, title, due on."""
+    return db.ask(_REFLECTIONS, student_id=person_id)
+
+
+def advisor() -> str:
+    counts = credit.queue_counts(g.viewer, "advisor", g.now)
+    return render_template(
+        "home/advisor.html", counts=counts, waiting=credit.queue(g.viewer, "advisor", g.now, limit=FEW),
+        owed=evaluations.counts(access.scopes()), boards=_boards(), now=g.now, chart=_waiting_chart("advisor"),
+    )
+
+
+def _waiting_chart(step: str) -> Markup:
+    """What waits, by program; nothing where one program says no more than the sentence above."""
+    rows = tuple(credit.waiting_by_program(g.viewer, step))
+    if len(rows) < 2:
+        return Markup("")
+    most = f"{rows[0][0]} has the most, {sum(rows[0][1])}."
+    return _chart("stacked", "waiting", "Waiting by program", most, ("Meet every rule", "Ask for a look"), rows, "", "Program")
+
+
+def faculty() -> str:
+    mine = credit.of_faculty(g.viewer.person_id)
+    return render_template(
+        "home/faculty.html", waiting=credit.queue(g.viewer, "faculty", g.now, limit=FEW),
+        counts=credit.queue_counts(g.viewer, "faculty", g.now), mine=mine, holders=STEPS, now=g.now,
+    )
+
+
+def registrar() -> str:
+    term = catalog.term_on(formats.today())
+    return render_template(
+        "home/registrar.html", counts=credit.queue_counts(g.viewer, "registrar", g.now),
+        waiting=credit.queue(g.viewer, "registrar", g.now, limit=FEW), files=accreditation.latest(3),
+        term=term, now=g.now, today=formats.today(), chart=_credits_chart(term) if term else "",
+    )
+
+
+def _credits_chart(term: catalog.TermDates) -> Markup:
+    rows = tuple(credit.credits_by_program(term.id))
+    if not rows:
+        return Markup("")
+    total = f"{formats.number(sum(n for _, n in rows))} credits in all."
+    return _chart("bar", "registered", f"Credits registered, {term.name}", total, rows, "", "Program")
+
+
+def admin() -> str:
+    """What an administrator sees first: workers, mail, boards, failed runs."""
+    seen = db.session.scalar(select(func.max(work.WorkerHeartbeat.seen_at)))
+    mail = db.session.execute(select(
+        func.count(OutboxMessage.id).filter(OutboxMessage.sent_at.is_(None), OutboxMessage.dead_at.is_(None)),
+        func.count(OutboxMessage.dead_at),
+    )).one()
+    failed = db.session.execute(
+        select(work.JobRun.job, work.JobRun.argument, work.JobRun.finished_at, work.JobRun.message)
+        .where(work.JobRun.state == work.FAILED, work.JobRun.finished_at > g.now - timedelta(days=1))
+        .order_by(work.JobRun.finished_at.desc()).limit(FEW)
+    ).all()
+    alive = bool(seen and g.now - seen < timedelta(minutes=1))
+    return render_template(
+        "home/admin.html", alive=alive, seen=seen, waiting=mail[0], dead=mail[1], failed=failed, boards=_boards(),
+    )
+
+
+def nobody() -> str:
+    """Somebody whom sign-on proved, but to whom no rule gives a role."""
+    return render_template("home/nobody.html")
+
+
+_BOARDS = select(
+    func.count(Board.id), func.max(Board.believed_at), func.min(Board.believed_at),
+    func.count(Board.id).filter(Board.believed_at.is_(None)),
+    select(func.count(Listing.id)).where(Listing.state == "open").scalar_subquery(),
+)
+
+
+def _boards() -> dict[str, Any]:
+    """How believable the listings are: boards, open listings, the last and the oldest believed run."""
+    ((boards, last, oldest, never, is_open),) = db.ask(_BOARDS)
+    stale = oldest is not None and oldest < g.now - timedelta(hours=72)
+    return {"boards": boards, "open": is_open, "last": last, "never": never, "stale": stale}
+
+
+HOMES = {"student": student, "advisor": advisor, "faculty": faculty, "registrar": registrar, "admin": admin}
+
+
+@blueprint.get("/accessibility")
+def accessibility() -> str:
+    """What works for whom, and whom to tell when it does not."""
+    return render_template("home/accessibility.html", support=db.settings().campus.support_email, here=request.path)

@@ -1,0 +1,75 @@
+"""The test campus' identity provider (the demo's real SAML one, in process) and a browser that walks the whole way."""
+
+import re
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from bs4 import BeautifulSoup
+from flask.testing import FlaskClient
+from werkzeug.test import Client, TestResponse
+
+from careercenter.settings import SamlProvider as ProviderSettings
+from careercenter.signon.saml import SamlProvider
+from demo.idp import DemoIdp, make_certificate, make_idp
+
+PUBLIC, IDP = "http://127.0.0.1:8000", "http://127.0.0.1:8400"
+ROLE = "urn:mace:demo.edu:career:"
+PEOPLE: list[dict[str, Any]] = [
+    {"uid": uid, "given_name": given, "family_name": family, "email": f"{uid}@demo.edu", "campus_id": number,
+     "affiliation": [affiliation], "entitlement": [ROLE + role] if role else []}
+    for uid, given, family, number, affiliation, role in (
+        ("maya", "Maya", "Okafor", "900001", "student", ""), ("omar", "Omar", "Haddad", "900002", "student", ""),
+        ("ruth", "Ruth", "Adeyemi", "800001", "staff", "advisor"), ("ines", "Ines", "Marchetti", "800002", "staff", "registrar"),
+        ("fay", "Fay", "Nakamura", "800003", "faculty", ""), ("ada", "Ada", "Lindqvist", "800004", "staff", "admin"),
+        ("visitor", "Val", "Visitor", "700001", "affiliate", ""),
+    )
+]
+ROLES = [
+    {"attribute": "affiliation", "value": "student@demo.edu", "role": "student"},
+    {"attribute": "affiliation", "value": "faculty@demo.edu", "role": "faculty"},
+    *({"attribute": "entitlement", "value": ROLE + role, "role": role} for role in ("advisor", "registrar", "admin")),
+]
+
+
+class CampusIdp:
+    """Keys, metadata and settings of one provider; `settings` goes into the application's configuration."""
+
+    def __init__(self, folder: Path):
+        key, certificate = make_certificate("career center", bits=2048)
+        (folder / "sp.key").write_bytes(key)
+        (folder / "sp.crt").write_bytes(certificate)
+        self.idp: DemoIdp = make_idp(IDP, PEOPLE, lambda: SamlProvider(self._parsed, PUBLIC).metadata_xml(), folder / "idp")
+        (folder / "idp.xml").write_bytes(self.idp.metadata)
+        provider = {
+            "name": "campus", "label": "Demo University sign-in", "metadata_file": str(folder / "idp.xml"),
+            "sp_entity_id": f"{PUBLIC}/saml/metadata", "key_file": str(folder / "sp.key"), "cert_file": str(folder / "sp.crt"),
+            "scopes": ["demo.edu"],
+        }
+        self.settings = {"providers": [provider], "roles": ROLES}
+        self._parsed = ProviderSettings.model_validate(provider)
+        self._browser = Client(self.idp)
+
+    def walk(self, client: FlaskClient, uid: str, next_path: str = "/") -> TestResponse:
+        """Sign in as a person would: our page, their page, back with the signed answer. Returns the ACS's answer."""
+        return client.post("/saml/acs", data=self.answer(client, uid, next_path))
+
+    def answer(self, client: FlaskClient, uid: str, next_path: str = "/") -> dict[str, str]:
+        """The form that the provider would have the browser post to us."""
+        begun = client.get("/sign-in/campus", query_string={"next": next_path})
+        assert begun.status_code == 303, begun.text
+        people = self._browser.get(_local(begun.location))
+        answer = self._browser.post("/sign-in", data={**_fields(people), "uid": uid})
+        assert f'action="{PUBLIC}/saml/acs"' in answer.text, answer.text
+        return _fields(answer)
+
+
+def _local(url: str) -> str:
+    parts = urlsplit(url)
+    return re.sub(r"^.*?//[^/]+", "", f"{parts.path}?{parts.query}")
+
+
+def _fields(page: TestResponse) -> dict[str, str]:
+    form = BeautifulSoup(page.text, "html.parser").find("form", method="post")
+    assert form is not None, page.text
+    return {str(f["name"]): str(f["value"]) for f in form.find_all("input") if f.get("name")}

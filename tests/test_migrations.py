@@ -1,0 +1,87 @@
+"""Migrations on both databases: they make what the models say, go down and up again, and versions are compared."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from flask import Flask
+from flask_migrate import downgrade
+from sqlalchemy import create_engine, inspect, text
+
+from careercenter import create_app, db
+from careercenter.migrations import HEAD
+from tests.conftest import ROOT, make_settings
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_app(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Flask]:
+    """An application whose database holds nothing yet."""
+    url = ""
+    if request.param == "postgresql":
+        server = request.getfixturevalue("postgres_url").replace("postgresql://", "postgresql+psycopg://", 1)
+        admin = create_engine(server, isolation_level="AUTOCOMMIT")
+        name = f"migrations_{abs(hash(tmp_path))}"
+        with admin.connect() as connection:
+            connection.execute(text(f"CREATE DATABASE {name}"))
+        url = admin.url.set(database=name).render_as_string(hide_password=False).replace("+psycopg", "", 1)
+        admin.dispose()
+    app = create_app(make_settings(tmp_path, url))
+    with app.app_context():
+        yield app
+        db.session.remove()
+        db.db.engine.dispose()
+
+
+def _tables() -> set[str]:
+    return set(inspect(db.db.engine).get_table_names()) - {"alembic_version"}
+
+
+def test_migrations_make_exactly_what_the_models_say(empty_app: Flask) -> None:
+    db.upgrade()
+    with db.db.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        found = [d for d in compare_metadata(context, db.Base.metadata) if "procrastinate" not in str(d)]
+    assert found == []
+
+
+def test_down_and_up_again(empty_app: Flask) -> None:
+    db.upgrade()
+    made = _tables()
+    downgrade(revision="base")
+    assert _tables() == set()
+    db.upgrade()
+    assert _tables() == made
+    assert db.schema_problem() is None
+
+
+def test_an_unmigrated_database_is_named_as_such(empty_app: Flask) -> None:
+    problem = db.schema_problem()
+    assert problem is not None
+    assert not problem.newer
+    assert "careercenter db upgrade" in str(problem)
+
+
+def test_a_newer_database_is_refused(empty_app: Flask) -> None:
+    db.upgrade()
+    with db.db.engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(db.SchemaProblem, match="newer"):
+        db.upgrade()
+
+
+def test_an_unmigrated_database_gives_a_plain_page(empty_app: Flask) -> None:
+    answer = empty_app.test_client().get("/sign-in/campus")
+    assert answer.status_code in (404, 503)
+    with empty_app.test_client() as client:
+        with client.session_transaction() as cookie:
+            cookie["sid"] = "somebody"
+        answer = client.get("/")
+    assert answer.status_code == 503
+    assert "The service is being upgraded" in answer.text
+
+
+def test_the_program_names_the_newest_version() -> None:
+    assert ScriptDirectory(ROOT / "careercenter" / "migrations").get_current_head() == HEAD
