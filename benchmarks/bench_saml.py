@@ -17,7 +17,9 @@ from pathlib import Path
 from werkzeug.test import Client
 
 from careercenter.settings import SamlProvider as Settings
-from careercenter.signon.saml import SamlProvider
+from careercenter.settings import Service
+from careercenter.signon.identity import Waiting
+from careercenter.signon.saml import SamlProvider, ServiceProvider, own_metadata
 from demo.idp import make_certificate, make_idp
 
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "15"))
@@ -34,12 +36,11 @@ def prepare(folder: Path) -> tuple[SamlProvider, dict[str, str], str]:
     key, certificate = make_certificate("service")
     (folder / "sp.key").write_bytes(key)
     (folder / "sp.crt").write_bytes(certificate)
-    idp = make_idp(IDP, [PERSON], lambda: service.metadata_xml(), folder / "idp")
+    sp = ServiceProvider(f"{PUBLIC}/saml/metadata", PUBLIC, Service(key_file=folder / "sp.key", cert_file=folder / "sp.crt"))
+    idp = make_idp(IDP, [PERSON], lambda: own_metadata(sp), folder / "idp")
     (folder / "idp.xml").write_bytes(idp.metadata)
-    service = SamlProvider(Settings(
-        name="campus", label="Demo", metadata_file=folder / "idp.xml", sp_entity_id=f"{PUBLIC}/saml/metadata",
-        key_file=folder / "sp.key", cert_file=folder / "sp.crt", clock_skew_seconds=120, crypto="xmlsec",
-    ), PUBLIC)
+    told = Settings(name="campus", label="Demo", metadata_file=folder / "idp.xml", crypto="xmlsec")
+    service = SamlProvider(told, sp, idp.metadata)
     browser, begun = Client(idp), service.begin("bench")
     page = browser.get(begun.url.removeprefix(IDP))
     answer = browser.post("/sign-in", data={"state": _field(page.text, "state"), "uid": PERSON["uid"]})
@@ -58,9 +59,9 @@ def stock(service: SamlProvider, form: dict[str, str], request_id: str) -> Calla
     from saml2.client import Saml2Client
     from saml2.config import SPConfig
 
-    told = service.settings
+    told, our = service.settings, service.sp
     client = Saml2Client(SPConfig().load({
-        "entityid": told.sp_entity_id, "key_file": str(told.key_file), "cert_file": str(told.cert_file),
+        "entityid": our.entity_id, "key_file": str(our.service.key_file), "cert_file": str(our.service.cert_file),
         "metadata": {"local": [str(told.metadata_file)]}, "allow_unknown_attributes": True, "accepted_time_diff": 120,
         "service": {"sp": {
             "endpoints": {"assertion_consumer_service": [(service.acs, BINDING_HTTP_POST)]},
@@ -70,7 +71,7 @@ def stock(service: SamlProvider, form: dict[str, str], request_id: str) -> Calla
 
     def sign_in() -> object:
         answer = client.parse_authn_request_response(
-            form["SAMLResponse"], BINDING_HTTP_POST, outstanding={request_id: "/"}, conv_info={"entity_id": told.sp_entity_id}
+            form["SAMLResponse"], BINDING_HTTP_POST, outstanding={request_id: "/"}, conv_info={"entity_id": our.entity_id}
         )
         assert answer.ava["givenName"] == ["Maya"]
         return answer.session_info()
@@ -95,7 +96,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         service, form, request_id = prepare(Path(folder))
         ways: dict[str, Callable[[], object]] = {
-            "careercenter, in process": lambda: service.finish(form, request_id=request_id, now=datetime.now(UTC)),
+            "careercenter, in process": lambda: service.finish(form, Waiting(request_id, datetime.now(UTC)), datetime.now(UTC)),
             "stock pysaml2, xmlsec1": stock(service, form, request_id),
         }
         for sign_in in ways.values():

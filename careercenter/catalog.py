@@ -1,8 +1,9 @@
 """The registrar's reference data: terms, programs, courses and sections, and the student record feed."""
 
-from datetime import date, datetime
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import ForeignKey, String, UniqueConstraint, bindparam, select
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -106,6 +107,15 @@ def term_on(day: date) -> TermDates | None:
     """The term of a day: the one under way, else the next to begin, else the last."""
     found = db.ask(_UPCOMING, day=day) or db.ask(_LAST)
     return TermDates(*found[0]) if found else None
+
+
+def term_instants(zone: ZoneInfo) -> dict[str, tuple[datetime, datetime]]:
+    """Term code -> its first instant and the first instant after its last day, in a campus's time zone."""
+    return {
+        term.code: (
+            datetime.combine(term.starts_on, time.min, zone), datetime.combine(term.ends_on + timedelta(days=1), time.min, zone)
+        ) for term in terms()
+    }
 
 
 def terms() -> list[Term]:

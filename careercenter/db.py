@@ -158,7 +158,7 @@ def is_postgresql() -> bool:
 def init(app: Any, config: Settings) -> None:
     """Join the database to the application."""
     sqlite = config.database_url.startswith("sqlite")
-    if sqlite and ":memory:" not in config.database_url:
+    if ":memory:" not in config.database_url:
         config.data_dir.mkdir(parents=True, exist_ok=True)
     app.config["SQLALCHEMY_DATABASE_URI"] = config.database_url
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = (

@@ -180,12 +180,12 @@ def _careercenter(installation: Installation) -> str:
 
 
 def _signon(installation: Installation) -> str:
+    service = {"key_file": "../sp-key.pem", "cert_file": "../sp-cert.pem"}
     provider = {
-        "name": "campus", "label": f"{CAMPUS} sign-in", "metadata_file": "idp-metadata.xml",
-        "sp_entity_id": f"{installation.public_url}/saml/metadata", "key_file": "../sp-key.pem",
-        "cert_file": "../sp-cert.pem", "scopes": [roster.SCOPE],
+        "name": "campus", "kind": "saml", "label": f"{CAMPUS} sign-in", "metadata_file": "idp-metadata.xml",
+        "scopes": [roster.SCOPE],
     }
-    return _toml(provider, "[providers]") + "".join(_toml(rule, "[roles]") for rule in roster.role_rules())
+    return _toml(service, "service") + _toml(provider, "[providers]") + "".join(_toml(rule, "[roles]") for rule in roster.role_rules())
 
 
 def boards() -> list[str]:

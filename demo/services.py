@@ -43,9 +43,9 @@ def service_metadata(settings: Settings) -> Callable[[], bytes]:
     """The career center's own SAML metadata, made when the identity provider first asks."""
 
     def make() -> bytes:
-        from careercenter.signon.saml import SamlProvider
+        from careercenter.signon.saml import ServiceProvider, own_metadata
 
-        return SamlProvider(settings.signon.providers[0], settings.server.public_url).metadata_xml()
+        return own_metadata(ServiceProvider(settings.sp_entity_id, settings.server.public_url, settings.signon.service))
 
     return make
 

@@ -9,8 +9,8 @@ from bs4 import BeautifulSoup
 from flask.testing import FlaskClient
 from werkzeug.test import Client, TestResponse
 
-from careercenter.settings import SamlProvider as ProviderSettings
-from careercenter.signon.saml import SamlProvider
+from careercenter.settings import Service
+from careercenter.signon.saml import ServiceProvider, own_metadata
 from demo.idp import DemoIdp, make_certificate, make_idp
 
 PUBLIC, IDP = "http://127.0.0.1:8000", "http://127.0.0.1:8400"
@@ -39,15 +39,15 @@ class CampusIdp:
         key, certificate = make_certificate("career center", bits=2048)
         (folder / "sp.key").write_bytes(key)
         (folder / "sp.crt").write_bytes(certificate)
-        self.idp: DemoIdp = make_idp(IDP, PEOPLE, lambda: SamlProvider(self._parsed, PUBLIC).metadata_xml(), folder / "idp")
+        service = {"key_file": str(folder / "sp.key"), "cert_file": str(folder / "sp.crt")}
+        sp = ServiceProvider(f"{PUBLIC}/saml/metadata", PUBLIC, Service.model_validate(service))
+        self.idp: DemoIdp = make_idp(IDP, PEOPLE, lambda: own_metadata(sp), folder / "idp")
         (folder / "idp.xml").write_bytes(self.idp.metadata)
         provider = {
-            "name": "campus", "label": "Demo University sign-in", "metadata_file": str(folder / "idp.xml"),
-            "sp_entity_id": f"{PUBLIC}/saml/metadata", "key_file": str(folder / "sp.key"), "cert_file": str(folder / "sp.crt"),
+            "name": "campus", "kind": "saml", "label": "Demo University sign-in", "metadata_file": str(folder / "idp.xml"),
             "scopes": ["demo.edu"],
         }
-        self.settings = {"providers": [provider], "roles": ROLES}
-        self._parsed = ProviderSettings.model_validate(provider)
+        self.settings = {"service": service, "providers": [provider], "roles": ROLES}
         self._browser = Client(self.idp)
 
     def walk(self, client: FlaskClient, uid: str, next_path: str = "/") -> TestResponse:

@@ -188,7 +188,6 @@ def sign_in(app: Flask):  # type: ignore[no-untyped-def]
         now = datetime.now(UTC)
         identity = Identity(
             provider="campus", subject_kind="subject-id", subject=f"p{person.id}@example.edu", attributes={},
-            authn_context=None, name_id=None, session_index=None, session_not_on_or_after=None,
             assertion_id=f"a{person.id}-{now.timestamp()}", assertion_expires_at=now,
         )
         with db.transaction():

@@ -15,6 +15,7 @@ from sqlalchemy import text
 
 from careercenter import audit, db, doctor, work
 from careercenter.doctor import machine, neighbours, records
+from careercenter.migrations import HEAD
 from careercenter.outbox import OutboxMessage
 from careercenter.settings import Mail, SettingsError, Source
 from tests.conftest import make_settings
@@ -39,11 +40,9 @@ def settings_with_provider(folder: Path, idp_ends: datetime, ours_ends: datetime
     (folder / "idp.xml").write_text(METADATA.format(cert=body, until=until))
     (folder / "cert.pem").write_bytes(certificate(ours_ends).public_bytes(serialization.Encoding.PEM))
     (folder / "key.pem").write_text("not looked at here")
-    provider = {
-        "name": "campus", "label": "Campus", "metadata_file": folder / "idp.xml", "sp_entity_id": "sp", "key_file": folder / "key.pem",
-        "cert_file": folder / "cert.pem",
-    }
-    return make_settings(folder, signon={"providers": [provider]})
+    provider = {"name": "campus", "kind": "saml", "label": "Campus", "metadata_file": folder / "idp.xml"}
+    service = {"key_file": folder / "key.pem", "cert_file": folder / "cert.pem"}
+    return make_settings(folder, signon={"service": service, "providers": [provider]})
 
 
 def _by_part(checks: list[doctor.Check]) -> dict[str, doctor.Check]:
@@ -87,7 +86,7 @@ def test_an_unmigrated_database_stops_the_examination_there(app: Flask, now: dat
         found = _by_part(doctor.installation(db.settings(), now))
     finally:
         with db.db.engine.begin() as connection:
-            connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
+            connection.execute(text("UPDATE alembic_version SET version_num = :head"), {"head": HEAD})
     assert found["Database"].state == "fail" and found["Database"].mend == "Run: careercenter db upgrade"
     assert "Audit log" not in found
 

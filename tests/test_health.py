@@ -11,6 +11,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import text
 
 from careercenter import db, logs, metrics
+from careercenter.migrations import HEAD
 
 
 @pytest.fixture
@@ -38,7 +39,7 @@ def test_not_ready_on_another_version(client: FlaskClient) -> None:
         answer = client.get("/readyz")
     finally:
         with db.db.engine.begin() as connection:
-            connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
+            connection.execute(text("UPDATE alembic_version SET version_num = :head"), {"head": HEAD})
     assert answer.status_code == 503 and "careercenter db upgrade" in answer.get_json()["says"] and answer.headers["Retry-After"]
 
 

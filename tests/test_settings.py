@@ -53,7 +53,7 @@ def test_every_mistake_is_told_at_once_with_its_place(folder: Path) -> None:
             folder,
             '[campus]\ntime_zone = "Ohio"\nprimary = "green"\n[mail]\nport = 70000',
             key='secret_key = "written down"\ntrusted_proxy = 1',
-            signon='[[providers]]\nname = "Campus"\nlabel = "x"',
+            signon='[[providers]]\nkind = "oidc"\nname = "Campus"\nlabel = "x"\nclient_ids = "x"\n[[providers]]\nname = "y"',
             platforms='[[sources]]\nplatform = "greenhouse"\nboard = ["a"]',
         )
     )
@@ -65,7 +65,9 @@ def test_every_mistake_is_told_at_once_with_its_place(folder: Path) -> None:
         "careercenter.toml: server.secret_key: write a secret as",
         'server.trusted_proxy: there is no such setting; did you mean "trusted_proxies"?',
         "signon.toml: providers.0.name",
-        "signon.toml: providers.0.metadata_file: this setting is missing",
+        "signon.toml: providers.0.issuer: this setting is missing",
+        'signon.toml: providers.0.client_ids: there is no such setting; did you mean "client_id"?',
+        "signon.toml: providers.1: kind must be one of saml, federation, oidc",
         "platforms.toml: sources.0.board",
         'did you mean "boards"?',
     ):
@@ -152,11 +154,21 @@ def test_other_databases_are_refused(folder: Path) -> None:
 def test_two_providers_need_two_names(folder: Path, tmp_path: Path) -> None:
     for name in ("m.xml", "k.pem", "c.pem"):
         (folder / name).write_text("x")
-    one = (
-        '[[providers]]\nname = "campus"\nlabel = "C"\nmetadata_file = "m.xml"\n'
-        'sp_entity_id = "x"\nkey_file = "k.pem"\ncert_file = "c.pem"\n'
-    )
-    assert "share a name" in problems(write(folder, signon=one * 2))[0]
+    one = '[[providers]]\nkind = "saml"\nname = "campus"\nlabel = "C"\nmetadata_file = "m.xml"\n'
+    keys = '[service]\nkey_file = "k.pem"\ncert_file = "c.pem"\n'
+    assert "share a name" in problems(write(folder, signon=keys + one * 2))[0]
+    assert "make them with" in problems(write(folder, signon=one))[0]
+
+
+@pytest.mark.parametrize(("line", "sentence"), [
+    ('signed = "none"', "proves nothing"), ('metadata_url = "http://login.example.edu/idp"', "use https"),
+    ("complete_from_directory = true", "there is no [directory]"),
+])
+def test_an_unsafe_or_half_set_provider_is_refused(folder: Path, line: str, sentence: str) -> None:
+    for name in ("m.xml", "k.pem", "c.pem"):
+        (folder / name).write_text("x")
+    provider = f'[[providers]]\nkind = "saml"\nname = "campus"\nlabel = "C"\nmetadata_file = "m.xml"\n{line}\n'
+    assert sentence in problems(write(folder, signon='[service]\nkey_file = "k.pem"\ncert_file = "c.pem"\n' + provider))[0]
 
 
 def test_the_published_schema_describes_every_section() -> None:

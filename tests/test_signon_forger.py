@@ -22,9 +22,10 @@ from cryptography.x509.oid import NameOID
 from lxml import etree
 
 from careercenter.settings import SamlProvider as Settings
-from careercenter.signon.identity import Identity, SubjectMissing
+from careercenter.settings import Service
+from careercenter.signon.identity import Identity, SubjectMissing, Waiting
 from careercenter.signon.rules import DSIG, PERSISTENT, SAML, SAMLP
-from careercenter.signon.saml import SamlProvider
+from careercenter.signon.saml import SamlProvider, ServiceProvider
 from demo.idp import make_certificate
 
 IDP, OTHER_IDP, SP, PUBLIC = "https://idp.test/entity", "https://other.test/entity", "https://careers.test/sp", "https://careers.test"
@@ -162,7 +163,8 @@ class World:
         return etree.fromstring(etree.tostring(response))  # lxml does not find all elements that xmlsec made
 
     def finish(self, crypto: str, posted: dict[str, str], request_id: str = REQUEST) -> Identity:
-        return self.providers[crypto].finish(posted, request_id=request_id, now=datetime.now(UTC))
+        now = datetime.now(UTC)
+        return self.providers[crypto].finish(posted, Waiting(request_id, now), now)
 
 
 def _ec_certificate() -> tuple[bytes, bytes]:
@@ -206,11 +208,12 @@ def make_world(folder: Path) -> World:
         + _entity(IDP, [pairs["ec"][1], pairs["idp"][1]]) + _entity(OTHER_IDP, [pairs["other"][1]])
         + "</md:EntitiesDescriptor>"
     )
+    sp = ServiceProvider(SP, PUBLIC, Service(key_file=folder / "sp.key", cert_file=folder / "sp.crt"))
     providers = {
-        crypto: SamlProvider(Settings(
-            name="campus", label="Campus", metadata_file=folder / "idp.xml", entity_id=IDP, sp_entity_id=SP,
-            key_file=folder / "sp.key", cert_file=folder / "sp.crt", clock_skew_seconds=120, crypto=crypto,
-        ), PUBLIC) for crypto in ("xmlsec", "xmlsec1")
+        crypto: SamlProvider(
+            Settings(name="campus", label="Campus", metadata_file=folder / "idp.xml", crypto=crypto), sp,
+            (folder / "idp.xml").read_bytes(), entity_id=IDP,
+        ) for crypto in ("xmlsec", "xmlsec1")
     }
     for provider in providers.values():
         _ = provider.client  # a second of imports, which no answer pays for

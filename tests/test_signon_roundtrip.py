@@ -13,11 +13,11 @@ import pytest
 from bs4 import BeautifulSoup
 from werkzeug.test import Client, TestResponse
 
-from careercenter.settings import RoleRule
+from careercenter.settings import RoleRule, Service
 from careercenter.settings import SamlProvider as Settings
 from careercenter.signon.attributes import Grant, doubtful, roles_for
-from careercenter.signon.identity import AnswerRefused, Identity, SignOnRefused, SignOnUnavailable
-from careercenter.signon.saml import SamlProvider
+from careercenter.signon.identity import AnswerRefused, Identity, SignOnRefused, SignOnUnavailable, Waiting
+from careercenter.signon.saml import SamlProvider, ServiceProvider, own_metadata
 from demo.idp import DemoIdp, make_certificate, make_idp
 
 IDP_URL, PUBLIC = "http://127.0.0.1:8400", "http://127.0.0.1:8000"
@@ -46,15 +46,17 @@ class Campus:
         for path, content in zip(("sp.key", "sp.crt", "idp/idp.key", "idp/idp.crt"), (*pair("sp"), *pair("idp")), strict=True):
             (folder / path).write_bytes(content)
         (folder / "idp/idp.secret").write_text("for tests only")
-        self.idp: DemoIdp = make_idp(IDP_URL, PEOPLE, lambda: self.service.metadata_xml(), folder / "idp")
+        service = Service(key_file=folder / "sp.key", cert_file=folder / "sp.crt")
+        self.sp = ServiceProvider(f"{PUBLIC}/saml/metadata", PUBLIC, service)
+        self.idp: DemoIdp = make_idp(IDP_URL, PEOPLE, lambda: own_metadata(self.sp), folder / "idp")
         (folder / "idp.xml").write_bytes(self.idp.metadata)
-        self.settings = Settings(**{
-            "name": "campus", "label": "Demo University", "metadata_file": folder / "idp.xml",
-            "sp_entity_id": f"{PUBLIC}/saml/metadata", "key_file": folder / "sp.key", "cert_file": folder / "sp.crt",
-            **settings,
-        })
-        self.service = SamlProvider(self.settings, PUBLIC)
+        self.settings = Settings(name="campus", label="Demo University", metadata_file=folder / "idp.xml", **settings)
+        self.service = self.provider()
         self.browser = Client(self.idp)
+
+    def provider(self) -> SamlProvider:
+        metadata = (self.settings.metadata_file or Path()).read_bytes()
+        return SamlProvider(self.settings, self.sp, metadata, self.settings.entity_id)
 
     def visit(self, url: str) -> TestResponse:
         return self.browser.get(url.removeprefix(IDP_URL))
@@ -87,7 +89,8 @@ def campus(tmp_path_factory: pytest.TempPathFactory) -> Campus:
 
 
 def finish(campus: Campus, form: dict[str, str], request_id: str) -> Identity:
-    return campus.service.finish(form, request_id=request_id, now=datetime.now(UTC))
+    now = datetime.now(UTC)
+    return campus.service.finish(form, Waiting(request_id, now), now)
 
 
 def test_a_person_comes_through_with_name_and_affiliation(campus: Campus) -> None:
@@ -123,13 +126,14 @@ def test_another_clock_refuses(campus: Campus) -> None:
     form, request_id = campus.sign_in("maya.chen")
     for minutes in (-5, 15):
         with pytest.raises(SignOnRefused):
-            campus.service.finish(form, request_id=request_id, now=datetime.now(UTC) + timedelta(minutes=minutes))
+            campus.service.finish(form, Waiting(request_id, datetime.now(UTC)), datetime.now(UTC) + timedelta(minutes=minutes))
 
 
 def test_begin_by_post_where_the_provider_takes_only_that(campus: Campus, tmp_path: Path) -> None:
     campus_by_post = Campus(tmp_path)
     path = campus_by_post.settings.metadata_file
     path.write_bytes(re.sub(rb"<md:SingleSignOnService Binding=\"[^\"]*HTTP-Redirect\"[^>]*/>", b"", path.read_bytes()))
+    campus_by_post.service = campus_by_post.provider()
     begun = campus_by_post.service.begin("row-8")
     assert (begun.method, begun.url, begun.fields["RelayState"]) == ("post", f"{IDP_URL}/sso", "row-8")
     page = campus_by_post.browser.post("/sso", data=begun.fields)
@@ -185,7 +189,7 @@ def test_key_of_the_provider_is_kept_and_private(campus: Campus, tmp_path: Path)
 
 
 def test_our_metadata_asks_for_signatures_and_offers_no_weak_algorithm(campus: Campus) -> None:
-    metadata = campus.service.metadata_xml().decode()
+    metadata = own_metadata(campus.sp).decode()
     assert 'AuthnRequestsSigned="true"' in metadata
     assert 'WantAssertionsSigned="true"' in metadata
     assert f'Location="{campus.service.acs}"' in metadata
@@ -200,7 +204,8 @@ def test_settings_that_cannot_work_say_so(tmp_path: Path, change: dict[str, Any]
     broken = Campus(tmp_path, **({"entity_id": change["entity_id"]} if "entity_id" in change else {}))
     broken.settings.metadata_file.write_bytes(change.get("metadata", broken.idp.metadata))
     if "key" in change:
-        broken.settings.key_file.write_bytes(change["key"])
+        broken.sp.service.key_file.write_bytes(change["key"])
+    broken.service = broken.provider()
     with pytest.raises(SignOnUnavailable) as refused:
         broken.service.begin("r")
     assert refused.value.reason_code == code

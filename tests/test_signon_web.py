@@ -59,9 +59,9 @@ def test_somebody_without_a_role_is_told_so(client: FlaskClient, idp: CampusIdp)
 
 def test_an_answer_opens_one_session_only(app: Flask, client: FlaskClient, idp: CampusIdp) -> None:
     form = idp.answer(client, "maya")
-    browser = client.get_cookie("careercenter-signon", path="/saml/acs").value
+    browser = client.get_cookie("careercenter-signon", path="/").value
     assert client.post("/saml/acs", data=form).status_code == 303
-    client.set_cookie("careercenter-signon", browser, path="/saml/acs")
+    client.set_cookie("careercenter-signon", browser, path="/")
     again = client.post("/saml/acs", data=form)
     assert again.status_code == 403
     assert "We could not sign you in" in again.text
@@ -73,12 +73,12 @@ def _race(app: Flask, idp: CampusIdp) -> list[int]:
     idp.walk(app.test_client(), "maya")
     client = app.test_client()
     form = idp.answer(client, "maya")
-    browser = client.get_cookie("careercenter-signon", path="/saml/acs").value
+    browser = client.get_cookie("careercenter-signon", path="/").value
     start, results = threading.Barrier(8), []
 
     def post() -> None:
         mine = app.test_client()
-        mine.set_cookie("careercenter-signon", browser, path="/saml/acs")
+        mine.set_cookie("careercenter-signon", browser, path="/")
         start.wait()
         results.append(mine.post("/saml/acs", data=form).status_code)
 
@@ -97,7 +97,7 @@ def test_of_eight_at_once_one_wins(app: Flask, idp: CampusIdp) -> None:
 
 def test_the_race_is_real_when_nothing_is_consumed(app: Flask, idp: CampusIdp, monkeypatch: pytest.MonkeyPatch) -> None:
     """Negative control: without the consuming step the same eight posts open more than one session."""
-    monkeypatch.setattr(people, "take_sign_on", lambda waiting, identity: None)
+    monkeypatch.setattr(people, "take_sign_on", lambda journey, identity: None)
     assert _race(app, idp).count(303) > 1
 
 

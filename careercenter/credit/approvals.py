@@ -34,7 +34,7 @@ def decide(
     """
     approval = _claim(approval_id, version)
     request = approval.request
-    _entitled(approval, by)
+    _entitled(approval, by, now)
     _sensible(outcome, reason)
     registers = approval.step == "registrar" and outcome == "approve"
     section = _section(request, section_id) if registers else None
@@ -106,8 +106,8 @@ def _claim(approval_id: int, version: int) -> Approval:
     return approval
 
 
-def _entitled(approval: Approval, by: Viewer) -> None:
-    request, held = approval.request, replace(by, scopes=scopes_now(by.person_id, by.role))
+def _entitled(approval: Approval, by: Viewer, now: datetime) -> None:
+    request, held = approval.request, replace(by, scopes=scopes_now(by.person_id, by.role, now))
     if request.student_id == by.person_id:
         raise db.Refused("You cannot decide on your own request. Somebody else in the office has to.")
     if not held.scopes or not _may_decide(approval, by) or not _may_decide(approval, held):

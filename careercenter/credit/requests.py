@@ -114,7 +114,7 @@ def withdraw(request_id: int, version: int, *, reason: str = "", by: Actor, now:
 def record_grade(request_id: int, grade: str, version: int, *, by: Viewer, now: datetime) -> CreditRequest:
     """The grade that ends a registered request; by the registrar or the faculty sponsor."""
     request = states.hold(request_id, version)
-    held = replace(by, scopes=scopes_now(by.person_id, by.role))
+    held = replace(by, scopes=scopes_now(by.person_id, by.role, now))
     if not held.scopes or not may_see(by, request) or not may_see(held, request) or by.role not in ("registrar", "faculty"):
         raise db.NotFound
     if request.student_id == by.person_id:
@@ -175,15 +175,15 @@ def _fill(request: CreditRequest, draft: Draft, now: datetime) -> None:
         request.policy = course.policy
         request.policy_version = policy.of_course(course.policy, _campus_day(now)).version
     request.placements = _chosen(draft.placement_ids, request.student_id)
-    request.sponsor = _sponsor(draft.sponsor_id, request.student_id) if draft.sponsor_id else None
+    request.sponsor = _sponsor(draft.sponsor_id, request.student_id, now) if draft.sponsor_id else None
     request.credits, request.academic_minutes = draft.credits, draft.academic_minutes
     request.objectives, request.note, request.updated_at = draft.objectives.strip(), draft.note.strip(), now
     request.what = what_text(request.placements)
 
 
-def _sponsor(person_id: int, student_id: int) -> Person:
+def _sponsor(person_id: int, student_id: int, now: datetime) -> Person:
     """Somebody who is faculty today: only they may be asked, and only their name is shown to a student."""
-    if person_id == student_id or not scopes_now(person_id, "faculty"):
+    if person_id == student_id or not scopes_now(person_id, "faculty", now):
         raise db.Refused("Choose the faculty sponsor from the list.")
     return db.session.get_one(Person, person_id)
 

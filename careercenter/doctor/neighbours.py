@@ -33,14 +33,17 @@ def identity_providers(settings: Settings, now: datetime) -> list[Check]:
                 "Add one to config/signon.toml.",
             )
         ]
-    return [check for provider in settings.signon.providers for check in _provider(provider, now)]
+    return [
+        check for provider in settings.signon.providers if isinstance(provider, SamlProvider) and provider.metadata_file
+        for check in _provider(provider, provider.metadata_file, settings.signon.service.cert_file, now)
+    ]
 
 
-def _provider(provider: SamlProvider, now: datetime) -> list[Check]:
+def _provider(provider: SamlProvider, file: Path, cert_file: Path | None, now: datetime) -> list[Check]:
     part = f"Sign-in by {provider.label}"
     try:
-        ends = metadata_certificates(provider.metadata_file, now)
-        own = x509.load_pem_x509_certificate(provider.cert_file.read_bytes()).not_valid_after_utc
+        ends = metadata_certificates(file, now)
+        own = x509.load_pem_x509_certificate((cert_file or Path()).read_bytes()).not_valid_after_utc
     except (OSError, ValueError, ElementTree.ParseError) as error:
         return [
             Check(
@@ -55,11 +58,11 @@ def _provider(provider: SamlProvider, now: datetime) -> list[Check]:
             Check(
                 part,
                 FAIL,
-                f"{provider.metadata_file} holds no signing certificate.",
+                f"{file} holds no signing certificate.",
                 "Ask campus IT for the provider's current metadata.",
             )
         ]
-    age = (now - datetime.fromtimestamp(provider.metadata_file.stat().st_mtime, UTC)).days
+    age = (now - datetime.fromtimestamp(file.stat().st_mtime, UTC)).days
     metadata = _expiry(
         part,
         max(ends),

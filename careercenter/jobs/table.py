@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
 from careercenter import audit, db, once, outbox, work
 from careercenter.jobs.schedule import Daily, Every, Schedule
@@ -45,11 +45,12 @@ class Planned:
 
 
 def mail_waits(now: datetime) -> bool:
-    """Whether any mail could be sent now."""
+    """Whether any mail could be sent now: due, and not in another worker's hands."""
     return db.session.scalar(
         select(outbox.OutboxMessage.id)
         .where(outbox.OutboxMessage.sent_at.is_(None), outbox.OutboxMessage.dead_at.is_(None))
-        .where(outbox.OutboxMessage.next_attempt_at <= now).limit(1)
+        .where(outbox.OutboxMessage.next_attempt_at <= now)
+        .where(or_(outbox.OutboxMessage.leased_until.is_(None), outbox.OutboxMessage.leased_until <= now)).limit(1)
     ) is not None
 
 

@@ -1,55 +1,59 @@
 """From a proven identity to a person: find, match to the roster, or create; then set the roles that sign-on gives."""
 
-from collections.abc import Iterable
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Mapping
+from datetime import datetime
 
 from sqlalchemy import select
 
 from careercenter import audit, db
+from careercenter.people import holders
 from careercenter.people.model import Person, PersonIdentity, RoleGrant
+from careercenter.people.waiting import HeldSignIn
 from careercenter.signon.attributes import Grant
 from careercenter.signon.identity import Identity
 
-REUSE_GAP = timedelta(days=180)
+Terms = Mapping[str, tuple[datetime, datetime]]
+"""Term code -> its first instant and the first instant after it."""
 
 
-class ReturningHolder(Exception):
-    """A reassignable identifier came back with another student number: staff must look before anybody gets in."""
+def recognise(identity: Identity, grants: Iterable[Grant], terms: Terms, now: datetime) -> Person | HeldSignIn:
+    """The person behind a proven identity, with roles as sign-on says today; or the reason to ask staff first.
 
-
-def recognise(identity: Identity, grants: Iterable[Grant], now: datetime) -> Person:
-    """The person behind a proven identity, with roles as sign-on says today. Change inside the caller's transaction.
-
-    The key is (provider, kind, subject); the roster is matched by campus number, never by e-mail. Raises
-    `ReturningHolder` when the identity's campus number contradicts the account's.
+    The key is (provider, issuer, kind, subject); the roster is matched by campus number, never by e-mail. An identifier
+    that may have been given to somebody else opens nothing until staff decide. Change inside the caller's transaction.
     """
-    known = db.session.scalar(
-        select(PersonIdentity).where(
-            PersonIdentity.provider == identity.provider, PersonIdentity.subject_kind == identity.subject_kind,
-            PersonIdentity.subject == identity.subject,
-        )
-    )
+    known = _known(identity)
     campus_id = first(identity, "campus_id") or None
     if known:
         person = db.session.get_one(Person, known.person_id)
-        if campus_id and person.campus_id and campus_id != person.campus_id:
-            raise ReturningHolder(f"person {person.id} signed in with another campus number")
+        if reason := holders.doubt(identity, known, person, now):
+            return holders.hold(identity, known, reason, now)
         known.last_seen_at = now
     else:
         person = _from_roster(campus_id) or _new(identity, campus_id, now)
         db.session.add(PersonIdentity(
-            person_id=person.id, provider=identity.provider, subject_kind=identity.subject_kind,
+            person_id=person.id, provider=identity.provider, issuer=identity.issuer, subject_kind=identity.subject_kind,
             subject=identity.subject, first_seen_at=now, last_seen_at=now,
         ))
-    _refresh(person, identity)
-    _set_roles(person, set(grants), now)
+    refresh(person, identity)
+    set_roles(person, grants, terms, now, source="signon")
     return person
 
 
+def _known(identity: Identity) -> PersonIdentity | None:
+    return db.session.scalar(
+        select(PersonIdentity).where(
+            PersonIdentity.provider == identity.provider, PersonIdentity.issuer == identity.issuer,
+            PersonIdentity.subject_kind == identity.subject_kind, PersonIdentity.subject == identity.subject,
+            PersonIdentity.ended_at.is_(None),
+        )
+    )
+
+
 def first(identity: Identity, name: str) -> str:
-    """The first value of an attribute; names no longer than their column."""
+    """The first value of an attribute, no longer than its column."""
     value = (identity.attributes.get(name) or ("",))[0]
-    return value[:100] if name.endswith("_name") else value
+    return value[:100] if name.endswith("_name") else value[:40] if name == "campus_id" else value[:254]
 
 
 def _from_roster(campus_id: str | None) -> Person | None:
@@ -67,7 +71,7 @@ def _new(identity: Identity, campus_id: str | None, now: datetime) -> Person:
     return person
 
 
-def _refresh(person: Person, identity: Identity) -> None:
+def refresh(person: Person, identity: Identity) -> None:
     """Names and address follow the campus; a missing attribute changes nothing."""
     for field in ("given_name", "family_name", "email"):
         value = first(identity, field)
@@ -75,15 +79,24 @@ def _refresh(person: Person, identity: Identity) -> None:
             setattr(person, field, value)
 
 
-def _set_roles(person: Person, grants: set[Grant], now: datetime) -> None:
-    held = {(g.role, g.scope): g for g in person.roles if g.source == "signon"}
-    wanted = {(g.role, g.scope) for g in grants}
+def set_roles(person: Person, grants: Iterable[Grant], terms: Terms, now: datetime, *, source: str) -> set[tuple[str, str, str]]:
+    """Make a source's roles of a person what they are today; returns those that were taken away, as (role, scope, term).
+
+    A role for a term that the catalog does not know counts as none: nobody could say when it ends.
+    """
+    held = {(g.role, g.scope, g.term): g for g in person.roles if g.source == source}
+    wanted = {(g.role, g.scope, g.term) for g in grants if not g.term or g.term in terms}
     for key in held.keys() - wanted:
         person.roles.remove(held[key])
-    for role, scope in sorted(wanted - held.keys()):
-        person.roles.append(RoleGrant(role=role, scope=scope, source="signon", granted_at=now))
+    for role, scope, term in sorted(wanted - held.keys()):
+        starts, ends = terms[term] if term else (None, None)
+        person.roles.append(RoleGrant(
+            role=role, scope=scope, term=term, source=source, granted_at=now, starts_at=starts, ends_at=ends
+        ))
     if held.keys() != wanted:
         audit.record(
-            "person.roles", "person", person.id, by=audit.SYSTEM, now=now, reason="sign-in",
+            "person.roles", "person", person.id, by=audit.SYSTEM, now=now,
+            reason="sign-in" if source == "signon" else f"{source} look-up",
             detail={"before": sorted(map(list, held)), "after": sorted(map(list, wanted))},
         )
+    return held.keys() - wanted

@@ -5,19 +5,22 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, bindparam, delete, select, update
+from sqlalchemy import JSON, ForeignKey, Index, String, UniqueConstraint, and_, bindparam, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
 
 from careercenter import db
-from careercenter.people.model import Person, RoleGrant
-from careercenter.signon.identity import Identity
+from careercenter.people.model import Person, RoleGrant, holds_now
+from careercenter.signon.identity import Begin, Demand, Identity, Waiting
 
 SIGN_ON_MINUTES = 10
 TOUCH = timedelta(minutes=1)  # last_seen_at is written at most once a minute
 
 
 class LoginSession(db.Model):
+    """One signed-in browser. `logout` is what the provider must be told at the end; `viewing_as` makes it a read-only look
+    through another person's eyes."""
+
     __tablename__ = "login_session"
     __table_args__ = (Index("ix_login_session_index", "provider", "name_id", "session_index"),)
 
@@ -26,9 +29,14 @@ class LoginSession(db.Model):
     person_id: Mapped[int] = mapped_column(ForeignKey("person.id"), index=True)
     acting_role: Mapped[str] = mapped_column(String(20))
     provider: Mapped[str] = mapped_column(String(32))
+    issuer: Mapped[str] = mapped_column(String(400), default="")
     name_id: Mapped[str | None] = mapped_column(String(400))
     session_index: Mapped[str | None] = mapped_column(String(400))
     authn_context: Mapped[str | None] = mapped_column(String(200))
+    authenticated_at: Mapped[datetime | None]
+    logout: Mapped[dict[str, str]] = mapped_column(JSON, default=dict)
+    device: Mapped[str] = mapped_column(String(120), default="")
+    viewing_as: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
     created_at: Mapped[datetime]
     last_seen_at: Mapped[datetime]
     expires_at: Mapped[datetime]
@@ -36,7 +44,10 @@ class LoginSession(db.Model):
 
 
 class SignOnRequest(db.Model):
-    """A sign-in that went off to an identity provider; consumed exactly once when the answer comes."""
+    """A sign-in that went off to an identity provider; consumed exactly once when the answer comes.
+
+    `purpose`: "sign_in", "step_up" (of the session `session_id`) or "trial" (campus IT looks at what a provider sends).
+    """
 
     __tablename__ = "sign_on_request"
 
@@ -44,7 +55,13 @@ class SignOnRequest(db.Model):
     relay_hash: Mapped[str] = mapped_column(String(64), unique=True)
     browser_hash: Mapped[str] = mapped_column(String(64))
     provider: Mapped[str] = mapped_column(String(32))
+    issuer: Mapped[str] = mapped_column(String(400), default="")
     request_id: Mapped[str] = mapped_column(String(200))
+    kept: Mapped[dict[str, str]] = mapped_column(JSON, default=dict)
+    contexts: Mapped[list[str]] = mapped_column(JSON, default=list)
+    fresh: Mapped[bool] = mapped_column(default=False)
+    purpose: Mapped[str] = mapped_column(String(10), default="sign_in")
+    session_id: Mapped[int | None]
     next_path: Mapped[str] = mapped_column(String(500))
     created_at: Mapped[datetime]
 
@@ -53,16 +70,30 @@ class SeenAssertion(db.Model):
     """Assertions that opened a session, until they expire: none opens a second."""
 
     __tablename__ = "seen_assertion"
-    __table_args__ = (UniqueConstraint("provider", "assertion_id"),)
+    __table_args__ = (UniqueConstraint("provider", "issuer", "assertion_id"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     provider: Mapped[str] = mapped_column(String(32))
+    issuer: Mapped[str] = mapped_column(String(400), default="")
     assertion_id: Mapped[str] = mapped_column(String(300))
     expires_at: Mapped[datetime] = mapped_column(index=True)
 
 
 class SignOnExpired(Exception):
     """No sign-in is waiting for this answer: it is too old, was used already, or came to another browser."""
+
+
+@dataclass(frozen=True)
+class Journey:
+    """A `SignOnRequest` as it was found: what the answer must fit, and what follows when it does."""
+
+    id: int
+    provider: str
+    issuer: str
+    waiting: Waiting
+    purpose: str
+    session_id: int | None
+    next_path: str
 
 
 @dataclass(frozen=True)
@@ -81,38 +112,46 @@ def hashed(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
-def begin_sign_on(provider: str, request_id: str, relay: str, browser: str, next_path: str, now: datetime) -> None:
-    """Remember that this browser was sent to `provider`; `relay` is what comes back as RelayState."""
+def begin_sign_on(
+    provider: str, start: Begin, relay: str, browser: str, next_path: str, now: datetime, *,
+    issuer: str = "", demand: Demand = Demand(), purpose: str = "sign_in", session_id: int | None = None,
+) -> None:
+    """Remember that this browser was sent to `provider`; `relay` is the opaque word that comes back with the answer."""
     db.session.add(SignOnRequest(
-        relay_hash=hashed(relay), browser_hash=hashed(browser), provider=provider, request_id=request_id,
-        next_path=next_path, created_at=now,
+        relay_hash=hashed(relay), browser_hash=hashed(browser), provider=provider, issuer=issuer,
+        request_id=start.request_id, kept=start.kept, contexts=list(demand.contexts), fresh=demand.fresh, purpose=purpose,
+        session_id=session_id, next_path=next_path, created_at=now,
     ))
 
 
-def find_sign_on(relay: str, browser: str, now: datetime) -> SignOnRequest:
+def find_sign_on(relay: str, browser: str, now: datetime) -> Journey:
     """The waiting sign-in, seen from the browser that began it. Raises `SignOnExpired`."""
-    waiting = db.session.scalar(select(SignOnRequest).where(SignOnRequest.relay_hash == hashed(relay)))
-    if waiting is None or waiting.browser_hash != hashed(browser):
+    row = db.session.scalar(select(SignOnRequest).where(SignOnRequest.relay_hash == hashed(relay)))
+    if row is None or row.browser_hash != hashed(browser) or row.created_at < now - timedelta(minutes=SIGN_ON_MINUTES):
         raise SignOnExpired
-    if waiting.created_at < now - timedelta(minutes=SIGN_ON_MINUTES):
-        raise SignOnExpired
-    return waiting
+    demand = Demand(tuple(row.contexts), row.fresh)
+    waiting = Waiting(row.request_id, row.created_at, dict(row.kept), demand, row.issuer)
+    return Journey(row.id, row.provider, row.issuer, waiting, row.purpose, row.session_id, row.next_path)
 
 
-def take_sign_on(waiting: SignOnRequest, identity: Identity) -> None:
-    """Consume request and assertion. Of two at once one wins; the other gets `SignOnExpired`."""
-    gone = db.changed(delete(SignOnRequest).where(SignOnRequest.id == waiting.id))
+def take_sign_on(journey: Journey | None, identity: Identity) -> None:
+    """Consume request and assertion. Of two at once one wins; the other gets `SignOnExpired`.
+
+    An unsolicited answer has no journey; its assertion is consumed all the same.
+    """
+    gone = 1 if journey is None else db.changed(delete(SignOnRequest).where(SignOnRequest.id == journey.id))
     insert = postgresql.insert if db.is_postgresql() else sqlite.insert
     new = db.session.scalar(
         insert(SeenAssertion).values(
-            provider=identity.provider, assertion_id=identity.assertion_id, expires_at=identity.assertion_expires_at
+            provider=identity.provider, issuer=identity.issuer, assertion_id=identity.assertion_id,
+            expires_at=identity.assertion_expires_at,
         ).on_conflict_do_nothing().returning(SeenAssertion.id)
     )
     if gone != 1 or new is None:
         raise SignOnExpired
 
 
-def start_session(person: Person, identity: Identity, now: datetime) -> str:
+def start_session(person: Person, identity: Identity, now: datetime, device: str = "") -> str:
     """A new session; returns the secret that the browser keeps. It ends with the provider's own limit, if earlier."""
     server = db.settings().server
     secret = secrets.token_urlsafe(32)
@@ -120,16 +159,19 @@ def start_session(person: Person, identity: Identity, now: datetime) -> str:
     if identity.session_not_on_or_after:
         expires = min(expires, identity.session_not_on_or_after)
     db.session.add(LoginSession(
-        token_hash=hashed(secret), person_id=person.id, acting_role=_first_role(person), provider=identity.provider,
+        token_hash=hashed(secret), person_id=person.id, acting_role=_first_role(person, now), provider=identity.provider,
+        issuer=identity.issuer, logout=dict(identity.logout), authenticated_at=identity.authenticated_at or now, device=device[:120],
         name_id=identity.name_id, session_index=identity.session_index, authn_context=identity.authn_context,
         created_at=now, last_seen_at=now, expires_at=expires,
     ))
     return secret
 
 
-def _first_role(person: Person) -> str:
-    held = {grant.role for grant in person.roles}
-    return next((r for r in ("admin", "registrar", "advisor", "faculty", "student") if r in held), "")
+def _first_role(person: Person, now: datetime) -> str:
+    held = {
+        grant.role for grant in person.roles if (grant.starts_at or now) <= now and (grant.ends_at is None or grant.ends_at > now)
+    }
+    return next((r for r in ("admin", "registrar", "advisor", "faculty", "student", "alumni") if r in held), "")
 
 
 _VIEWER = (
@@ -138,9 +180,9 @@ _VIEWER = (
         LoginSession.acting_role, RoleGrant.role, RoleGrant.scope,
     )
     .join(Person, Person.id == LoginSession.person_id)
-    .outerjoin(RoleGrant, RoleGrant.person_id == Person.id)
+    .outerjoin(RoleGrant, and_(RoleGrant.person_id == Person.id, holds_now(bindparam("now", type_=db.UTCDateTime()))))
     .where(LoginSession.token_hash == bindparam("token_hash"), LoginSession.ended_at.is_(None))
-    .where(LoginSession.expires_at > bindparam("now", type_=LoginSession.expires_at.type), Person.disabled_at.is_(None))
+    .where(LoginSession.expires_at > bindparam("now", type_=db.UTCDateTime()), Person.disabled_at.is_(None))
     .order_by(RoleGrant.id)
 )
 
@@ -161,11 +203,12 @@ def viewer(secret: str, now: datetime) -> Viewer | None:
     return Viewer(session_id, person_id, f"{given} {family}".strip(), role, roles, scopes)
 
 
-def scopes_now(person_id: int, role: str) -> tuple[str, ...]:
+def scopes_now(person_id: int, role: str, now: datetime) -> tuple[str, ...]:
     """Where a person holds a role at this moment, for decisions: a page may be older than a grant that was taken away."""
     held = (
         select(RoleGrant.scope).join(Person, Person.id == RoleGrant.person_id)
-        .where(RoleGrant.person_id == person_id, RoleGrant.role == role, Person.disabled_at.is_(None)).order_by(RoleGrant.id)
+        .where(RoleGrant.person_id == person_id, RoleGrant.role == role, Person.disabled_at.is_(None), holds_now(now))
+        .order_by(RoleGrant.id)
     )
     return tuple(dict.fromkeys(db.session.scalars(held)))
 

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from careercenter.signon.identity import Identity, SubjectMissing
 
-ROLES = ("student", "advisor", "faculty", "registrar", "admin")
+ROLES = ("student", "alumni", "advisor", "faculty", "registrar", "admin")
 STAFF = ("advisor", "registrar", "admin")
 
 # Friendly names that campuses write in their settings, and the names on the wire (eduPerson 202208, SCHAC, RFC 4519,
@@ -68,14 +68,17 @@ class Rule(Protocol):
     def role(self) -> str: ...
     @property
     def scope(self) -> str: ...
+    @property
+    def term(self) -> str: ...
 
 
 @dataclass(frozen=True, order=True)
 class Grant:
-    """A role that follows from sign-on; `scope` is a department or program code, empty for the whole campus."""
+    """A role that follows from sign-on; `scope` is a program code, `term` a term code; empty means the whole campus, always."""
 
     role: str
     scope: str = ""
+    term: str = ""
 
 
 def wire_name(name: str) -> str:
@@ -123,11 +126,26 @@ def choose_subject(
 
 
 def roles_for(identity: Identity, rules: Iterable[Rule]) -> list[Grant]:
-    """The roles that follow from the attributes, sorted, without doubles. Values are compared exactly."""
+    """The roles that follow from the attributes, sorted, without doubles."""
     return sorted({
-        Grant(rule.role, rule.scope) for rule in rules
-        if rule.role in ROLES and rule.value in identity.attributes.get(rule.attribute, ())
+        Grant(rule.role, named.get("scope", rule.scope), named.get("term", rule.term))
+        for rule in rules if rule.role in ROLES
+        for value in identity.attributes.get(rule.attribute, ()) if (named := matched(rule.value, value)) is not None
     })
+
+
+def matched(wanted: str, value: str) -> dict[str, str] | None:
+    """What `{scope}` and `{term}` in a rule's value stand for in an attribute's value; None when the two differ.
+
+    Without a placeholder the comparison is exact. A placeholder stands for letters, digits, dots and hyphens.
+    """
+    if "{" not in wanted:
+        return {} if wanted == value else None
+    pattern = re.escape(wanted)
+    for name in ("scope", "term"):
+        pattern = pattern.replace(re.escape(f"{{{name}}}"), f"(?P<{name}>[A-Za-z0-9.-]{{1,20}})", 1)
+    found = re.fullmatch(pattern, value)
+    return found.groupdict() if found else None
 
 
 def doubtful(rules: Iterable[Rule]) -> list[str]:

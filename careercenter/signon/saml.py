@@ -13,13 +13,25 @@ import logging
 import secrets
 import threading
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
-from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from careercenter.signon import attributes, crypto, guard, rules
-from careercenter.signon.identity import AnswerRefused, Begin, Identity, SignOnUnavailable, SubjectMissing
+from careercenter.signon.identity import (
+    AnswerRefused,
+    Begin,
+    Demand,
+    Identity,
+    SignOnUnavailable,
+    SubjectMissing,
+    Waiting,
+    meets,
+)
+
+if TYPE_CHECKING:
+    from careercenter.settings.signon import SamlTrust, Service
 
 ACS_PATH = "/saml/acs"
 _RSA_SHA256 = "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256"
@@ -31,43 +43,37 @@ _ADVERTISED = (
 )
 
 
-class SamlSettings(Protocol):
-    """What a provider has to be told; `careercenter.settings.SamlProvider` fits."""
+@dataclass(frozen=True)
+class ServiceProvider:
+    """Who we are towards SAML providers: our entity ID, our address, our keys and words."""
+
+    entity_id: str
+    public_url: str
+    service: "Service"
 
     @property
-    def name(self) -> str: ...
-    @property
-    def metadata_file(self) -> Path: ...
-    @property
-    def entity_id(self) -> str | None: ...
-    @property
-    def sp_entity_id(self) -> str: ...
-    @property
-    def key_file(self) -> Path: ...
-    @property
-    def cert_file(self) -> Path: ...
-    @property
-    def subject(self) -> Sequence[str]: ...
-    @property
-    def attributes(self) -> Mapping[str, str]: ...
-    @property
-    def scopes(self) -> Sequence[str]: ...
-    @property
-    def clock_skew_seconds(self) -> int: ...
-    @property
-    def crypto(self) -> str: ...
+    def acs(self) -> str:
+        return self.public_url.rstrip("/") + ACS_PATH
 
 
 class SamlProvider:
-    """One identity provider as we use it. Build one per process and keep it; it may be shared by threads."""
+    """One identity provider as we use it. Build one per process and keep it; it may be shared by threads.
 
-    def __init__(self, settings: SamlSettings, public_url: str, acs_path: str = ACS_PATH):
-        self.settings = settings
-        self.acs = public_url.rstrip("/") + acs_path
+    `metadata` is the XML that describes it (or several: then `entity_id` says which). `issuer` goes into each identity:
+    the entity ID for a member of a federation, else empty.
+    """
+
+    def __init__(
+        self, settings: "SamlTrust", sp: ServiceProvider, metadata: bytes, entity_id: str | None = None,
+        scopes: Sequence[str] = (), issuer: str = "",
+    ):
+        self.settings, self.sp, self.metadata, self.issuer = settings, sp, metadata, issuer
+        self.acs = sp.acs
+        self._wanted, self._scopes = entity_id, tuple(scopes)
         self._building = threading.Lock()
         self._client: Any = None
 
-    def begin(self, relay: str) -> Begin:
+    def begin(self, relay: str, demand: Demand = Demand()) -> Begin:
         """A fresh signed AuthnRequest. `relay` is opaque and comes back with the answer (at most 80 bytes)."""
         from saml2 import BINDING_HTTP_POST, BINDING_HTTP_REDIRECT
 
@@ -87,26 +93,20 @@ class SamlProvider:
         )
         return Begin(request_id, "redirect", dict(info["headers"])["Location"])
 
-    def finish(self, form: Mapping[str, str], *, request_id: str, now: datetime) -> Identity:
-        """The identity in the posted answer to the request `request_id`. Raises a `SignOnRefused`."""
-        document, tree = guard.read(form)
+    def finish(self, answer: Mapping[str, str], waiting: Waiting, now: datetime) -> Identity:
+        """The identity in the posted answer to a request of ours. Raises a `SignOnRefused`."""
+        document, tree = guard.read(answer)
+        skew = timedelta(seconds=self.settings.clock_skew_seconds)
         facts = rules.check(tree, rules.Expected(
-            request_id=request_id, idp=self.idp, sp=self.settings.sp_entity_id, acs=self.acs, now=now,
-            skew=timedelta(seconds=self.settings.clock_skew_seconds),
+            request_id=waiting.request_id, idp=self.idp, sp=self.sp.entity_id, acs=self.acs, now=now, skew=skew,
         ))
-        return self._identity(self._verified(document, request_id, facts), facts)
+        found = self._identity(self._verified(document, waiting.request_id, facts), facts)
+        meets(found, waiting.demand, waiting.began_at, skew)
+        return found
 
-    def metadata_xml(self) -> bytes:
-        """Our metadata for the identity provider: ACS, signing certificate, current algorithms only."""
-        from saml2.extension import algsupport
-        from saml2.md import Extensions
-        from saml2.metadata import entity_descriptor
-
-        descriptor = entity_descriptor(self._config())
-        descriptor.extensions = descriptor.extensions or Extensions()
-        for kind, algorithm in _ADVERTISED:
-            descriptor.extensions.add_extension_element(getattr(algsupport, kind)(algorithm=algorithm))
-        return b'<?xml version="1.0" encoding="UTF-8"?>\n' + str(descriptor).encode()
+    def end(self, logout: Mapping[str, str], relay: str) -> Begin | None:
+        """Where to sign out at the provider too."""
+        return None
 
     @property
     def client(self) -> Any:
@@ -120,20 +120,20 @@ class SamlProvider:
     def idp(self) -> str:
         """The entity ID of the provider: the configured one, else the only one of its metadata."""
         known = list(self.client.metadata.with_descriptor("idpsso"))
-        wanted = self.settings.entity_id
+        wanted = self._wanted
         if wanted and wanted not in known:
-            raise SignOnUnavailable("metadata", f"{self.settings.metadata_file} does not describe {wanted}")
+            raise SignOnUnavailable("metadata", f"the metadata of {self.settings.name} does not describe {wanted}")
         if not wanted and len(known) != 1:
             raise SignOnUnavailable(
-                "metadata", f"{self.settings.metadata_file} describes {len(known)} providers; set entity_id"
+                "metadata", f"the metadata of {self.settings.name} describes {len(known)} providers; set entity_id"
             )
         return wanted or str(known[0])
 
     @cached_property
     def scopes(self) -> tuple[str, ...]:
         """The scopes that the provider may assert: as configured, else the plain ones of its metadata."""
-        if self.settings.scopes:
-            return tuple(self.settings.scopes)
+        if self._scopes:
+            return self._scopes
         found = self.client.metadata.shibmd_scopes(self.idp, "idpsso_descriptor")
         return tuple(scope["text"] for scope in found if not scope["regexp"])
 
@@ -156,7 +156,7 @@ class SamlProvider:
         from saml2 import BINDING_HTTP_POST
         from saml2.sigver import SigverError
 
-        client, sp = self.client, self.settings.sp_entity_id
+        client, sp = self.client, self.sp.entity_id
         try:
             answer = client.parse_authn_request_response(
                 document, BINDING_HTTP_POST, outstanding={request_id: "/"}, conv_info={"entity_id": sp}
@@ -180,11 +180,12 @@ class SamlProvider:
         )
         statement = answer.assertion.authn_statement[0]
         return Identity(
-            provider=self.settings.name, subject_kind=kind, subject=subject,
+            provider=self.settings.name, issuer=self.issuer, subject_kind=kind, subject=subject,
             attributes=attributes.translate(values, self.settings.attributes),
             authn_context=next((found for found, *_ in answer.authn_info() if found), None),
             name_id=answer.name_id.text.strip() if answer.name_id is not None and answer.name_id.text else None,
-            session_index=statement.session_index, session_not_on_or_after=facts.session_ends_at,
+            session_index=statement.session_index, authenticated_at=rules.instant(statement.authn_instant),
+            session_not_on_or_after=facts.session_ends_at,
             assertion_id=facts.assertion_id, assertion_expires_at=facts.expires_at,
         )
 
@@ -194,33 +195,9 @@ class SamlProvider:
             return None
         if (name_id.name_qualifier or self.idp) != self.idp:
             raise SubjectMissing("subject_scope", "the NameID belongs to another provider")
-        if (name_id.sp_name_qualifier or self.settings.sp_entity_id) != self.settings.sp_entity_id:
+        if (name_id.sp_name_qualifier or self.sp.entity_id) != self.sp.entity_id:
             raise SubjectMissing("subject_scope", "the NameID was made for another service")
         return str(name_id.text).strip()
-
-    def _config(self) -> Any:
-        from saml2 import BINDING_HTTP_POST
-        from saml2.config import SPConfig
-
-        return SPConfig().load({
-            "entityid": self.settings.sp_entity_id,
-            # "XMLSecurity" only keeps pysaml2 from looking for the xmlsec1 program; `_build` puts the real one in.
-            "crypto_backend": "XMLSecurity",
-            "key_file": str(self.settings.key_file),
-            "cert_file": str(self.settings.cert_file),
-            "metadata": {"local": [str(self.settings.metadata_file)]},
-            "metadata_key_usage": "signing",
-            "accepted_time_diff": self.settings.clock_skew_seconds,
-            "allow_unknown_attributes": True,
-            "delete_tmpfiles": True,
-            "signing_algorithm": _RSA_SHA256,
-            "digest_algorithm": _SHA256,
-            "service": {"sp": {
-                "endpoints": {"assertion_consumer_service": [(self.acs, BINDING_HTTP_POST)]},
-                "want_assertions_signed": True, "want_response_signed": False, "allow_unsolicited": False,
-                "authn_requests_signed": True, "name_id_policy_format": None,
-            }},
-        })
 
     def _build(self) -> Any:
         from saml2.client import Saml2Client
@@ -229,8 +206,8 @@ class SamlProvider:
         # pysaml2 logs whole answers, with the person's data, on errors; our refusals carry the reason instead.
         logging.getLogger("saml2").setLevel(logging.CRITICAL)
         try:
-            client = Saml2Client(self._config())
-            client.sec.sec_backend = RSACrypto(import_rsa_key_from_file(str(self.settings.key_file)))
+            client = Saml2Client(_config(self.sp, self.settings, self.metadata))
+            client.sec.sec_backend = RSACrypto(import_rsa_key_from_file(str(self.sp.service.key_file)))
         except Exception as error:  # noqa: BLE001 - files, keys and metadata fail in as many ways
             raise SignOnUnavailable("metadata", f"the SAML settings cannot be used: {type(error).__name__}") from None
         client.sec.crypto = self._backend()
@@ -245,6 +222,44 @@ class SamlProvider:
         if choice == "xmlsec":
             raise SignOnUnavailable("crypto", "the xmlsec library cannot be loaded; install it or set crypto to xmlsec1")
         return _program_backend()
+
+
+def own_metadata(sp: ServiceProvider) -> bytes:
+    """Our metadata for identity providers: ACS, signing certificate, current algorithms only."""
+    from saml2.extension import algsupport
+    from saml2.md import Extensions
+    from saml2.metadata import entity_descriptor
+
+    descriptor = entity_descriptor(_config(sp))
+    descriptor.extensions = descriptor.extensions or Extensions()
+    for kind, algorithm in _ADVERTISED:
+        descriptor.extensions.add_extension_element(getattr(algsupport, kind)(algorithm=algorithm))
+    return b'<?xml version="1.0" encoding="UTF-8"?>\n' + str(descriptor).encode()
+
+
+def _config(sp: ServiceProvider, trust: "SamlTrust | None" = None, metadata: bytes = b"") -> Any:
+    from saml2 import BINDING_HTTP_POST
+    from saml2.config import SPConfig
+
+    return SPConfig().load({
+        "entityid": sp.entity_id,
+        # "XMLSecurity" only keeps pysaml2 from looking for the xmlsec1 program; `_build` puts the real one in.
+        "crypto_backend": "XMLSecurity",
+        "key_file": str(sp.service.key_file),
+        "cert_file": str(sp.service.cert_file),
+        "metadata": {"inline": [metadata.decode()]} if metadata else {},
+        "metadata_key_usage": "signing",
+        "accepted_time_diff": trust.clock_skew_seconds if trust else 0,
+        "allow_unknown_attributes": True,
+        "delete_tmpfiles": True,
+        "signing_algorithm": _RSA_SHA256,
+        "digest_algorithm": _SHA256,
+        "service": {"sp": {
+            "endpoints": {"assertion_consumer_service": [(sp.acs, BINDING_HTTP_POST)]},
+            "want_assertions_signed": True, "want_response_signed": False, "allow_unsolicited": False,
+            "authn_requests_signed": True, "name_id_policy_format": None,
+        }},
+    })
 
 
 class _Forgetful:

@@ -10,18 +10,25 @@ import os
 import tomllib
 import types
 import typing
-from contextvars import ContextVar
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from pydantic_settings.exceptions import SettingsError as PydanticSettingsError
 
+from careercenter.settings.parts import FOLDER, ConfigPath, Secret, Section
+from careercenter.settings.signon import KINDS, Directory, Federation, RoleRule, SamlProvider, Service, SignOn
+
+__all__ = [
+    "FILES", "LOOPBACK", "Campus", "Closing", "Database", "Directory", "Federation", "Log", "Mail", "Platforms", "RoleRule",
+    "SamlProvider", "Server", "Service", "Settings", "SettingsError", "SignOn", "Source", "load",
+]
+
 FILES = {"careercenter.toml": None, "signon.toml": "signon", "platforms.toml": "platforms"}
-_folder: ContextVar[Path] = ContextVar("folder", default=Path("config"))
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -31,36 +38,6 @@ class SettingsError(Exception):
     def __init__(self, problems: list[str]):
         self.problems = problems
         super().__init__("\n".join(problems))
-
-
-def _read_secret(value: Any) -> Any:
-    """A secret is named, not written down: `{ env = "NAME" }` or `{ file = "path" }`."""
-    if isinstance(value, SecretStr):
-        return value
-    if not isinstance(value, dict) or len(value) != 1 or not set(value) <= {"env", "file"}:
-        raise ValueError('write a secret as { env = "NAME" } or { file = "path" }, not as plain text')
-    if "env" in value:
-        if not os.environ.get(value["env"]):
-            raise ValueError(f"the environment variable {value['env']} is not set")
-        return os.environ[value["env"]]
-    path = _beside_config(value["file"])
-    try:
-        return path.read_text().strip()
-    except OSError as error:
-        raise ValueError(f"cannot read the secret from {path}: {error.strerror}") from None
-
-
-def _beside_config(value: Any) -> Path:
-    """Relative paths count from the configuration folder."""
-    return (_folder.get() / Path(value).expanduser()).resolve()
-
-
-Secret = Annotated[SecretStr, BeforeValidator(_read_secret)]
-ConfigPath = Annotated[Path, BeforeValidator(_beside_config)]
-
-
-class Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
 
 
 class Campus(Section):
@@ -151,68 +128,6 @@ class Log(Section):
     level: Literal["debug", "info", "warning", "error"] = "info"
 
 
-class SamlProvider(Section):
-    """One campus identity provider. `name` is stored with every identity: never change it."""
-
-    name: str = Field(pattern=r"^[a-z][a-z0-9_-]{0,31}$")
-    label: str
-    kind: Literal["saml"] = "saml"
-    metadata_file: ConfigPath
-    entity_id: str | None = None
-    sp_entity_id: str
-    key_file: ConfigPath
-    cert_file: ConfigPath
-    subject: tuple[str, ...] = ("subject-id", "pairwise-id", "eduPersonUniqueId", "persistent")
-    attributes: dict[str, str] = {}
-    scopes: tuple[str, ...] = ()
-    clock_skew_seconds: int = Field(120, ge=0, le=300)
-    crypto: Literal["auto", "xmlsec", "xmlsec1"] = "auto"
-
-    @field_validator("metadata_file", "key_file", "cert_file")
-    @classmethod
-    def _present(cls, value: Path) -> Path:
-        if not os.access(value, os.R_OK):
-            raise ValueError(f"the file {value} does not exist or cannot be read")
-        return value
-
-
-class Directory(Section):
-    """An LDAP directory: bind, search, bind."""
-
-    urls: tuple[str, ...]
-    security: Literal["starttls", "ldaps"] = "starttls"
-    ca_file: ConfigPath | None = None
-    bind_dn: str
-    bind_password: Secret
-    base_dn: str
-    user_filter: str = "(&(objectClass=person)(uid={username}))"
-    attributes: dict[str, str] = {}
-    timeout_seconds: float = Field(5, gt=0, le=30)
-
-
-class RoleRule(Section):
-    """Whoever has this attribute value gets this role. No rule, no role."""
-
-    attribute: str
-    value: str
-    role: Literal["student", "advisor", "faculty", "registrar", "admin"]
-    scope: str = ""
-
-
-class SignOn(Section):
-    providers: tuple[SamlProvider, ...] = ()
-    roles: tuple[RoleRule, ...] = ()
-    directory: Directory | None = None
-
-    @field_validator("providers")
-    @classmethod
-    def _one_name_each(cls, value: tuple[SamlProvider, ...]) -> tuple[SamlProvider, ...]:
-        names = [p.name for p in value]
-        if len(set(names)) < len(names):
-            raise ValueError("two identity providers share a name; each needs its own")
-        return value
-
-
 class Source(Section):
     """One platform that we pull from: the plugin's name and its boards."""
 
@@ -252,7 +167,7 @@ class _Folder(PydanticBaseSettingsSource):
         found: dict[str, Any] = {}
         problems = []
         for name, section in FILES.items():
-            path = _folder.get() / name
+            path = FOLDER.get() / name
             if not path.exists():
                 continue
             try:
@@ -299,6 +214,11 @@ class Settings(BaseSettings):
         return self
 
     @property
+    def sp_entity_id(self) -> str:
+        """Our name towards SAML providers."""
+        return self.signon.service.entity_id or f"{self.server.public_url}/saml/metadata"
+
+    @property
     def database_url(self) -> str:
         return self.database.url or f"sqlite:///{self.data_dir / 'careercenter.db'}"
 
@@ -308,7 +228,7 @@ def load(folder: Path | str | None = None, **overrides: Any) -> Settings:
     where = Path(folder or os.environ.get("CAREERCENTER_CONFIG") or "config").resolve()
     if not where.is_dir():
         raise SettingsError([f"{where}: this configuration folder does not exist; name it in CAREERCENTER_CONFIG"])
-    token = _folder.set(where)
+    token = FOLDER.set(where)
     try:
         return Settings(folder=where, **overrides)
     except ValidationError as error:
@@ -316,29 +236,36 @@ def load(folder: Path | str | None = None, **overrides: Any) -> Settings:
     except PydanticSettingsError as error:
         raise SettingsError([f"environment: {error}"]) from None
     finally:
-        _folder.reset(token)
+        FOLDER.reset(token)
 
 
 def _sentence(folder: Path, item: dict[str, Any]) -> str:
     """One mistake as a person would say it: file, place, what to do."""
-    place = [str(part) for part in item["loc"]]
+    place = _plain_place(item["loc"])
     file = next((name for name, section in FILES.items() if section and place[:1] == [section]), "careercenter.toml")
     where = f"{folder / file}: " + ".".join(place[1:] if file != "careercenter.toml" else place)
     if item["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(place[-1], _siblings(place[:-1]), n=1)
+        near = difflib.get_close_matches(place[-1], _siblings(item["loc"][:-1]), n=1)
         return f"{where}: there is no such setting" + (f'; did you mean "{near[0]}"?' if near else "")
     if item["type"] == "missing":
         return f"{where}: this setting is missing"
+    if item["type"] in ("union_tag_not_found", "union_tag_invalid"):
+        return f"{where}: kind must be one of {', '.join(KINDS)}"
     message = item["msg"].removeprefix("Value error, ")
     return f"{where}: {message}" if place else f"{folder}: {message}"
 
 
-def _siblings(place: list[str]) -> list[str]:
-    """The names of the settings that could stand at a place such as ["signon", "providers", "0"]."""
+def _plain_place(place: Sequence[Any]) -> list[str]:
+    """Where a mistake stands, as the file says it: pydantic also names the kind that it chose for a provider."""
+    return [str(part) for before, part in zip((None, *place), place, strict=False) if not (isinstance(before, int) and part in KINDS)]
+
+
+def _siblings(place: Sequence[Any]) -> list[str]:
+    """The names of the settings that could stand at a place such as ("signon", "providers", 0, "saml")."""
     model: type[BaseModel] = Settings
-    for part in (p for p in place if not p.isdigit()):
+    for part in (p for p in place if not isinstance(p, int)):
         field = model.model_fields.get(part)
-        inner = _model_in(field.annotation) if field else None
+        inner = KINDS.get(part) if field is None else _model_in(field.annotation)
         if inner is None:
             return []
         model = inner

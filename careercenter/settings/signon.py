@@ -1,0 +1,289 @@
+"""Who may sign in, by which way, and what they are then: `config/signon.toml`.
+
+A provider is one door: its `kind` says the protocol, its `name` is stored with every identity. The wizard adds providers
+of the same shape at run time; those rest in the database and never here.
+"""
+
+import os
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, field_validator, model_validator
+
+from careercenter.settings.parts import ConfigPath, Secret, Section
+
+Role = Literal["student", "alumni", "advisor", "faculty", "registrar", "admin"]
+REFEDS_MFA = "https://refeds.org/profile/mfa"
+
+
+def _readable(value: Any) -> Any:
+    if value is not None and not os.access(value, os.R_OK):
+        raise ValueError(f"the file {value} does not exist or cannot be read")
+    return value
+
+
+def _https(value: str) -> str:
+    parts = urlsplit(value)
+    if value and (parts.scheme not in ("https", "http") or not parts.hostname):
+        raise ValueError("write the whole address, as https://login.example.edu/…")
+    if parts.scheme == "http" and parts.hostname not in ("127.0.0.1", "localhost", "::1"):
+        raise ValueError("use https; plain http is accepted on this machine's own address only")
+    return value
+
+
+class KeyPair(Section):
+    """A private key and its certificate, both PEM files."""
+
+    key_file: ConfigPath
+    cert_file: ConfigPath
+
+    _files = field_validator("key_file", "cert_file")(_readable)
+
+
+class Contact(Section):
+    """Somebody whom other campuses may reach about this service; federations ask for technical and security."""
+
+    kind: Literal["technical", "support", "administrative", "security"]
+    name: str
+    email: str
+
+
+class Service(Section):
+    """Who we are towards SAML providers: our name, keys, and what our metadata says about us.
+
+    `cert_file` belongs to the signing key in use; `next_cert_file` is published beside it before its key takes over.
+    Every pair of `decryption` is tried on an encrypted answer; the first one is published.
+    """
+
+    entity_id: str = ""
+    key_file: ConfigPath | None = None
+    cert_file: ConfigPath | None = None
+    next_cert_file: ConfigPath | None = None
+    decryption: tuple[KeyPair, ...] = ()
+    organization: str = ""
+    organization_url: str = ""
+    information_url: str = ""
+    privacy_url: str = ""
+    logo_url: str = ""
+    contacts: tuple[Contact, ...] = ()
+    entity_categories: tuple[str, ...] = ()
+    assurance: tuple[str, ...] = ()
+    metadata_days: int = Field(14, ge=1, le=28)
+
+    _files = field_validator("key_file", "cert_file", "next_cert_file")(_readable)
+    _addresses = field_validator("organization_url", "information_url", "privacy_url", "logo_url")(_https)
+
+
+class Door(Section):
+    """What every provider has. `subject` lists identifiers in the order of preference; `attributes` maps our names to theirs."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_-]{0,31}$")
+    label: str = Field(min_length=1, max_length=80)
+    subject: tuple[str, ...] = ()
+    attributes: dict[str, str] = {}
+    complete_from_directory: bool = False
+
+
+class SamlTrust(Door):
+    """How far a SAML answer is believed. `signed` says what must carry a signature; there is no "nothing".
+
+    `contexts` are authentication contexts that every sign-in here has to prove. `allow_cbc` takes the older encryption of
+    some ADFS installations. `allow_unsolicited` lets people begin at the provider's own portal.
+    """
+
+    clock_skew_seconds: int = Field(120, ge=0, le=300)
+    crypto: Literal["auto", "xmlsec", "xmlsec1"] = "auto"
+    signed: Literal["assertion", "response", "both"] = "assertion"
+    binding: Literal["auto", "redirect", "post"] = "auto"
+    contexts: tuple[str, ...] = ()
+    allow_unsolicited: bool = False
+    allow_cbc: bool = False
+    subject: tuple[str, ...] = ("subject-id", "pairwise-id", "eduPersonUniqueId", "persistent")
+
+    @field_validator("signed", mode="before")
+    @classmethod
+    def _something_is_signed(cls, value: Any) -> Any:
+        if value not in ("assertion", "response", "both"):
+            raise ValueError('an answer that nobody signed proves nothing: write "assertion", "response" or "both"')
+        return value
+
+
+class SamlProvider(SamlTrust):
+    """One SAML identity provider, described by a file, an address, or the text that the wizard keeps."""
+
+    kind: Literal["saml"] = "saml"
+    metadata_file: ConfigPath | None = None
+    metadata_url: str = ""
+    metadata_certificate_file: ConfigPath | None = None
+    entity_id: str | None = None
+    scopes: tuple[str, ...] = ()
+
+    _files = field_validator("metadata_file", "metadata_certificate_file")(_readable)
+    _address = field_validator("metadata_url")(_https)
+
+
+class Federation(SamlTrust):
+    """Many SAML providers from signed metadata: one aggregate at `metadata_url`, or one at a time from `mdq_url`."""
+
+    kind: Literal["federation"]
+    metadata_url: str = ""
+    mdq_url: str = ""
+    metadata_certificate_file: ConfigPath
+    discovery_url: str = ""
+    refresh_minutes: int = Field(60, ge=5, le=1440)
+    shrink_share: float = Field(0.5, gt=0, lt=1)
+
+    _files = field_validator("metadata_certificate_file")(_readable)
+    _addresses = field_validator("metadata_url", "mdq_url", "discovery_url")(_https)
+
+    @model_validator(mode="after")
+    def _one_source(self) -> "Federation":
+        if bool(self.metadata_url) == bool(self.mdq_url):
+            raise ValueError("name either metadata_url (one large file) or mdq_url (one provider at a time)")
+        return self
+
+
+class OidcProvider(Door):
+    """OpenID Connect with discovery: Entra ID, Google, Okta, Keycloak. Without a secret it is a public client."""
+
+    kind: Literal["oidc"]
+    issuer: str
+    client_id: str
+    client_secret: Secret | None = None
+    scope: str = "openid profile email"
+    clock_skew_seconds: int = Field(120, ge=0, le=300)
+    contexts: tuple[str, ...] = ()
+    subject: tuple[str, ...] = ("sub",)
+
+    _addresses = field_validator("issuer")(_https)
+
+
+class CasProvider(Door):
+    """A CAS server, protocol 2 or 3."""
+
+    kind: Literal["cas"]
+    server_url: str
+    protocol: Literal[2, 3] = 3
+    scopes: tuple[str, ...] = ()
+    subject: tuple[str, ...] = ("user",)
+
+    _addresses = field_validator("server_url")(_https)
+
+
+class HeaderProvider(Door):
+    """Sign-on by Shibboleth, mellon or another module of the web server before us, which sets request headers.
+
+    Believed only from an address in `proxies`, and only together with `secret` in the header X-Careercenter-Proxy.
+    """
+
+    kind: Literal["header"]
+    proxies: tuple[str, ...] = Field(min_length=1)
+    secret: Secret
+    scopes: tuple[str, ...] = ()
+    subject: tuple[str, ...] = ("subject-id", "pairwise-id", "eduPersonUniqueId")
+
+
+class LdapProvider(Door):
+    """Name and password, checked by the directory of [directory]."""
+
+    kind: Literal["ldap"]
+
+
+class Directory(Section):
+    """An LDAP directory: bind, search, bind. `shape` is auto, or names the server whose habits to follow.
+
+    `sync_at` is the campus time of the nightly look at everybody; `groups_base_dn` and `group_filter` are for servers
+    that do not show `memberOf`. `lost_share`: when more than this share of the known people would lose a role at once, a
+    person is asked.
+    """
+
+    urls: tuple[str, ...] = Field(min_length=1)
+    security: Literal["starttls", "ldaps"] = "starttls"
+    ca_file: ConfigPath | None = None
+    bind_dn: str
+    bind_password: Secret
+    base_dn: str
+    user_filter: str = "(&(objectClass=person)(uid={username}))"
+    people_filter: str = "(objectClass=person)"
+    attributes: dict[str, str] = {}
+    groups_base_dn: str = ""
+    group_filter: str = ""
+    nested_groups: bool = False
+    shape: Literal["auto", "openldap", "389ds", "active_directory"] = "auto"
+    sync: bool = False
+    lost_share: float = Field(0.1, gt=0, le=1)
+    timeout_seconds: float = Field(5, gt=0, le=30)
+
+
+class RoleRule(Section):
+    """Whoever has this attribute value gets this role; no rule, no role. Values are compared exactly.
+
+    `{scope}` and `{term}` inside `value` stand for a program code and a term code that the value itself names, as in
+    "urn:mace:example.edu:advisor:{scope}". A role with a term ends with it.
+    """
+
+    attribute: str
+    value: str
+    role: Role
+    scope: str = ""
+    term: str = ""
+
+
+class StepUp(Section):
+    """When a sign-in alone is not enough: roles that need more than a password, and signing shortly after sign-in.
+
+    With `fresh_minutes`, whoever decides on credit or makes a file signs in anew when the last proof is older than that.
+    """
+
+    roles: tuple[Role, ...] = ()
+    contexts: tuple[str, ...] = (REFEDS_MFA,)
+    fresh_minutes: int = Field(0, ge=0, le=1440)
+
+
+class Limits(Section):
+    """How often somebody may try: passwords and mailed codes, per person and per address, in a quarter of an hour."""
+
+    tries_per_account: int = Field(8, ge=1)
+    tries_per_address: int = Field(60, ge=1)
+    tries_everywhere: int = Field(3000, ge=1)
+
+
+AnyProvider = Annotated[
+    SamlProvider | Federation | OidcProvider | CasProvider | HeaderProvider | LdapProvider, Field(discriminator="kind")
+]
+KINDS: dict[str, type[Door]] = {
+    "saml": SamlProvider, "federation": Federation, "oidc": OidcProvider, "cas": CasProvider, "header": HeaderProvider,
+    "ldap": LdapProvider,
+}
+
+
+class SignOn(Section):
+    """`[service]`, `[[providers]]`, `[[roles]]`, `[directory]`, `[step_up]` and `[limits]` of config/signon.toml."""
+
+    service: Service = Service()
+    providers: tuple[AnyProvider, ...] = ()
+    roles: tuple[RoleRule, ...] = ()
+    directory: Directory | None = None
+    step_up: StepUp = StepUp()
+    limits: Limits = Limits()
+    alumni_codes: bool = True
+
+    @field_validator("providers")
+    @classmethod
+    def _one_name_each(cls, value: tuple[AnyProvider, ...]) -> tuple[AnyProvider, ...]:
+        names = [p.name for p in value]
+        if len(set(names)) < len(names):
+            raise ValueError("two identity providers share a name; each needs its own")
+        for provider in value:
+            if isinstance(provider, SamlProvider) and not provider.metadata_url and provider.metadata_file is None:
+                raise ValueError(f"{provider.name}: name its metadata_file or metadata_url")
+        return value
+
+    @model_validator(mode="after")
+    def _parts_that_need_each_other(self) -> "SignOn":
+        kinds = {p.kind for p in self.providers}
+        if kinds & {"saml", "federation"} and not (self.service.key_file and self.service.cert_file):
+            raise ValueError("SAML needs [service] with key_file and cert_file; make them with: careercenter signon keys")
+        if self.directory is None and ("ldap" in kinds or any(p.complete_from_directory for p in self.providers)):
+            raise ValueError("a provider uses the directory, but there is no [directory]")
+        return self

@@ -1,0 +1,41 @@
+"""The providers of this campus as objects that speak their protocol: built once per process, anew when something changed."""
+
+from typing import Any, cast
+
+from flask import current_app
+
+from careercenter import db, providers
+from careercenter.db import NotFound
+from careercenter.settings.signon import Door
+from careercenter.signon.identity import Provider
+from careercenter.signon.saml import SamlProvider, ServiceProvider
+
+KEPT = 200  # providers that stay built; a federation has thousands, a campus meets a few
+
+
+def service_provider() -> ServiceProvider:
+    """Who we are towards SAML providers."""
+    config = db.settings()
+    return ServiceProvider(config.sp_entity_id, config.server.public_url, config.signon.service)
+
+
+def door(name: str, issuer: str = "") -> Provider:
+    """The provider of a name; for a federation, the member `issuer`. Raises `NotFound` when there is none such."""
+    told = providers.find(name)
+    if told is None:
+        raise NotFound
+    key = (name, issuer, providers.stamp(told, issuer))
+    built: dict[Any, Provider] = current_app.extensions.setdefault("careercenter.doors", {})
+    if key not in built:
+        for older in [k for k in built if k[:2] == key[:2]] + list(built)[: max(0, len(built) - KEPT)]:
+            built.pop(older, None)
+        built[key] = _build(told, issuer)
+    return built[key]
+
+
+def _build(told: Door, issuer: str) -> Provider:
+    kind = cast(Any, told).kind
+    if kind == "saml":
+        metadata = providers.metadata(told)
+        return SamlProvider(cast(Any, told), service_provider(), metadata, cast(Any, told).entity_id, cast(Any, told).scopes)
+    raise NotFound
