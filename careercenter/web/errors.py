@@ -9,6 +9,7 @@ from sqlalchemy.orm.exc import StaleDataError
 from werkzeug.exceptions import HTTPException
 
 from careercenter import db, logs
+from careercenter.people.tries import TooMany
 from careercenter.signon.identity import SignOnRefused
 
 log = logs.get("web")
@@ -34,6 +35,7 @@ def install(app: Flask) -> None:
     app.register_error_handler(IntegrityError, _stale)
     app.register_error_handler(DataError, _too_much)
     app.register_error_handler(CSRFError, _expired_form)
+    app.register_error_handler(TooMany, _too_many)
     app.register_error_handler(SignOnRefused, _sign_on_refused)
     app.register_error_handler(OperationalError, _database_away)
     app.register_error_handler(ProgrammingError, _database_away)
@@ -47,16 +49,16 @@ def page(status: int, sentence: str, advice: str, *, detail: str = "", action: t
     """An error page, or its JSON for a caller that asked for JSON."""
     db.session.rollback()
     reference = g.get("request_id", "")
+    headers = {"Retry-After": "30"} if status == 503 else {}
     g.lost = status == 404  # the navigation must not tell a forbidden page from one that does not exist
     if request.accept_mimetypes.best_match(["text/html", "application/json"]) == "application/json":
-        return jsonify(error=sentence, advice=advice, reference=reference), status
+        return jsonify(error=sentence, advice=advice, reference=reference), status, headers
     try:
         body = render_template(
             "error.html", status=status, sentence=sentence, advice=advice, reference=reference, detail=detail, action=action
         )
     except (OperationalError, InterfaceError):
         body = f"<!doctype html><html lang=en><title>Not available</title><h1>{sentence}</h1><p>{advice} Reference {reference}</p>"
-    headers = {"Retry-After": "30"} if status == 503 else {}
     return body, status, headers
 
 
@@ -70,6 +72,13 @@ def _too_much(error: Exception) -> Any:
     """The database refuses a value that a form let through: a gap of ours, so the log has it, but no crash."""
     log.exception("value_refused", request_id=g.get("request_id"), endpoint=request.endpoint)
     return page(422, "Something you typed is longer or larger than can be kept.", "Nothing was saved. Go back and shorten it.")
+
+
+def _too_many(error: TooMany) -> Any:
+    log.warning("too_many_tries", endpoint=request.endpoint, request_id=g.get("request_id"))
+    wait = "a minute" if error.minutes == 1 else f"{error.minutes} minutes"
+    body, status, headers = page(429, "Too many tries in a short time.", f"Wait {wait}, then try again. Nothing of yours was changed.")
+    return body, status, {**headers, "Retry-After": str(error.minutes * 60)}
 
 
 def _expired_form(error: CSRFError) -> Any:
