@@ -47,6 +47,7 @@ def configure(level: str = "info", stream: TextIO | None = None) -> None:
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
     logging.getLogger("careercenter").setLevel(level.upper())
+    logging.getLogger("stamina").setLevel(logging.ERROR)  # a try that is repeated is no news; the last one is told by us
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(), wrapper_class=structlog.stdlib.BoundLogger,

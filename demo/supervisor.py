@@ -75,6 +75,7 @@ class Demo:
 
         if is_prepared(self.here.folder):
             return
+        _say("Making the demo campus; the first start takes about half a minute.")
         child = self._start("preparation", [sys.executable, "-m", "demo.campus", "--config", str(self.here.config)])
         while child.ended is None and not self.stopping.wait(0.05):
             self._stop_if_dead()

@@ -69,6 +69,8 @@ def test_every_unsafe_route_refuses_a_missing_and_a_foreign_form_token(app: Flas
             answer = client.post(address, data=form)
             assert answer.status_code == 400, endpoint
             assert "This form is too old" in answer.get_data(as_text=True), endpoint
+            assert f'<span class="num">{answer.headers["X-Request-ID"]}</span>' in answer.get_data(as_text=True), endpoint
+            assert len(answer.headers["X-Request-ID"]) == 16
 
 
 @pytest.mark.parametrize("app", ["sqlite"], indirect=True)

@@ -242,6 +242,7 @@ def test_lists_hold_only_the_programs_of_the_scope(placement, factory, now):
     assert {row.placement_id for row in evaluations.listing("outstanding", ("CS",))} == {placement.id}
     assert evaluations.counts(("",))["outstanding"] == 4
     assert evaluations.counts(("CS",)) == {"outstanding": 2, "concerns": 0, "returned": 0, "planned": 0}
+    assert evaluations.owed(("",)) == (4, 0) and evaluations.owed(("CS",)) == (2, 0)
     assert evaluations.visible(supervisors(placement).id, ("CS",))
     with pytest.raises(db.NotFound):
         evaluations.visible(supervisors(placement).id, ("SW",))

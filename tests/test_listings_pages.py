@@ -58,8 +58,8 @@ def test_search_and_filters(shelf, now) -> None:  # type: ignore[no-untyped-def]
 def test_facets_count_under_the_other_choices(shelf, now) -> None:  # type: ignore[no-untyped-def]
     page = listings.search("", Filters(kind=("internship",)), now=now)
     assert page.total == 3
-    assert {o.value: o.count for o in page.facets["kind"]} == {"internship": 3, "micro_internship": 1}
-    assert {o.value: o.count for o in page.facets["pay"]} == {"hourly": 2, "unpaid": 1}
+    assert {o.value: o.n for o in page.facets["kind"]} == {"internship": 3, "micro_internship": 1}
+    assert {o.value: o.n for o in page.facets["pay"]} == {"hourly": 2, "unpaid": 1}
     assert [o.value for o in page.facets["kind"] if o.chosen] == ["internship"]
 
 

@@ -52,7 +52,7 @@ def test_every_mistake_is_told_at_once_with_its_place(folder: Path) -> None:
         write(
             folder,
             '[campus]\ntime_zone = "Ohio"\nprimary = "green"\n[mail]\nport = 70000',
-            key='secret_key = "written down"\ntrusted_proxy = 1',
+            key='secret_key = "written down"\ntrusted_proxy = 1\nidle_minutes = "many"',
             signon='[[providers]]\nkind = "oidc"\nname = "Campus"\nlabel = "x"\nclient_ids = "x"\n[[providers]]\nname = "y"',
             platforms='[[sources]]\nplatform = "greenhouse"\nboard = ["a"]',
         )
@@ -61,7 +61,8 @@ def test_every_mistake_is_told_at_once_with_its_place(folder: Path) -> None:
     for expected in (
         'careercenter.toml: campus.time_zone: "Ohio" is not a time zone',
         "careercenter.toml: campus.primary",
-        "careercenter.toml: mail.port",
+        "careercenter.toml: mail.port: write 65535 or less",
+        "careercenter.toml: server.idle_minutes: write a whole number",
         "careercenter.toml: server.secret_key: write a secret as",
         'server.trusted_proxy: there is no such setting; did you mean "trusted_proxies"?',
         "signon.toml: providers.0.name",
@@ -79,7 +80,7 @@ def test_every_mistake_is_told_at_once_with_its_place(folder: Path) -> None:
     ("key", "says"),
     [
         ('secret_key = { env = "NOT_SET_ANYWHERE" }', "the environment variable NOT_SET_ANYWHERE is not set"),
-        ('secret_key = { file = "no-such-file" }', "cannot read the secret from"),
+        ('secret_key = { file = "no-such-file" }', "Make one: openssl rand -hex 32 > FILE"),
         ('secret_key = { env = "TEST_SHORT" }', "at least 32 characters"),
         ("", "server.secret_key: this setting is missing"),
     ],

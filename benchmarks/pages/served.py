@@ -20,6 +20,7 @@ KEPT = (
     "careercenter.credit.queues", "careercenter.listings.browse", "careercenter.evaluations.results",  # statements
     "careercenter.credit.policy", "careercenter.evaluations.instruments", "careercenter.accreditation.specs",  # configuration
     "careercenter.platforms.registry", "careercenter.signon.crypto",
+    "careercenter.credit.marks",  # what so many hours earn under a policy: arithmetic that names no row
 )
 
 

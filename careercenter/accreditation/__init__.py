@@ -8,7 +8,6 @@ from careercenter.accreditation.files import (
     filename,
     history,
     keep,
-    latest,
     make,
     one,
     preview,
@@ -19,5 +18,5 @@ from careercenter.accreditation.specs import Spec, check_workbooks, every
 
 __all__ = [
     "Built", "Preview", "Spec", "WorkbookFile", "build", "check_workbooks", "download", "every", "filename", "history",
-    "keep", "latest", "make", "one", "preview", "write",
+    "keep", "make", "one", "preview", "write",
 ]

@@ -136,11 +136,6 @@ def download(file_id: int, by: audit.Actor, now: datetime) -> tuple[WorkbookFile
     return file, path
 
 
-def latest(most: int) -> list[WorkbookFile]:
-    """Files that were made, newest first."""
-    return list(db.session.scalars(select(WorkbookFile).order_by(WorkbookFile.id.desc()).limit(most)))
-
-
 def one(file_id: int) -> tuple[WorkbookFile, Term, str]:
     """A made file, its term and the SHA-256 of its data. Raises `db.NotFound`."""
     file = db.session.get(WorkbookFile, file_id)

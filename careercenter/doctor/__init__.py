@@ -26,7 +26,7 @@ def configuration(load: Callable[[], Settings]) -> tuple[Settings | None, Check]
         settings = load()
     except SettingsError as error:
         return None, Check(
-            "Configuration", FAIL, " ".join(error.problems), "Correct these places, then run: careercenter check"
+            "Configuration", FAIL, "\n".join(error.problems), "Correct these places, then run: careercenter check"
         )
     return settings, Check("Configuration", OK, f"read from {settings.folder}.")
 

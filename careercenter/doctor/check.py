@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 
 OK, WARN, FAIL = "ok", "warn", "fail"
 
@@ -28,3 +29,12 @@ def attempt(part: str, examine: Callable[[], Check | list[Check]]) -> Check | li
             f"It could not be examined: {type(error).__name__}: {first}",
             "Mend what the message names, then look again.",
         )
+
+
+def ago(span: timedelta) -> str:
+    """ "5 s", "12 min", "7 h", "3 days", to stand before "ago"."""
+    seconds = max(0, int(span.total_seconds()))
+    for most, unit, word in ((120, 1, "s"), (7200, 60, "min"), (172_800, 3600, "h")):
+        if seconds < most:
+            return f"{seconds // unit} {word}"
+    return f"{seconds // 86_400} days"

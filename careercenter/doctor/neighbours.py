@@ -11,7 +11,7 @@ from defusedxml import ElementTree
 from sqlalchemy import select
 
 from careercenter import db
-from careercenter.doctor.check import FAIL, OK, WARN, Check
+from careercenter.doctor.check import FAIL, OK, WARN, Check, ago
 from careercenter.listings.model import Board
 from careercenter.platforms import registry
 from careercenter.platforms.contract import PlatformError
@@ -144,8 +144,7 @@ def _board(platform: str, board: str, now: datetime) -> Check:
     row = db.session.scalar(select(Board).where(Board.platform == platform, Board.board == board))
     if row is None or row.believed_at is None:
         return Check(part, WARN, "No complete run yet.", f"Run: careercenter sync {platform}/{board}")
-    hours = (now - row.believed_at) / timedelta(hours=1)
-    says = f"last believed run {hours:.1f} h ago."
+    says = f"last believed run {ago(now - row.believed_at)} ago."
     if now - row.believed_at > STALE:
         return Check(part, FAIL, says, f"See why on the platforms page, or run: careercenter sync {platform}/{board}")
     return Check(part, OK, says)

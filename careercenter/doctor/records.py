@@ -6,7 +6,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.exc import InterfaceError, OperationalError
 
 from careercenter import audit, db, work
-from careercenter.doctor.check import FAIL, OK, WARN, Check
+from careercenter.doctor.check import FAIL, OK, WARN, Check, ago
 from careercenter.outbox import OutboxMessage
 from careercenter.settings import Settings
 
@@ -72,9 +72,9 @@ def workers(now: datetime) -> Check:
     living = [found for found in work.workers() if now - found.seen_at <= MISSED]
     if not living:
         last = next(iter(work.workers()), None)
-        says = f"The last worker was seen {_ago(now - last.seen_at)} ago." if last else "No worker has been seen."
+        says = f"The last worker was seen {ago(now - last.seen_at)} ago." if last else "No worker has been seen."
         return Check("Worker", FAIL, f"{says} Mail and syncs wait.", "Start one: careercenter worker")
-    says = f"{len(living)} at work, seen {_ago(now - living[0].seen_at)} ago."
+    says = f"{len(living)} at work, seen {ago(now - living[0].seen_at)} ago."
     if not any(found.leader for found in living):
         return Check(
             "Worker",
@@ -121,7 +121,7 @@ def mail(now: datetime) -> Check:
         return Check(
             "Mail queue",
             FAIL,
-            f"{stuck} messages have not left, the oldest for {_ago(now - oldest)}.",
+            f"{stuck} messages have not left, the oldest for {ago(now - oldest)}.",
             "Look at the mail server line above, and whether a worker runs.",
         )
     if dead:
@@ -155,11 +155,5 @@ def audit_log(settings: Settings) -> Check:
                 "Compare with a backup; tell whoever answers for records.",
             )
     count = db.session.scalar(select(func.count()).select_from(audit.AuditEvent)) or 0
-    return Check("Audit log", OK, f"{count} events fit each other and {len(lines)} notes kept outside.")
-
-
-def _ago(span: timedelta) -> str:
-    seconds = max(0, int(span.total_seconds()))
-    if seconds < 120:
-        return f"{seconds} s"
-    return f"{seconds // 60} min" if seconds < 7200 else f"{seconds // 3600} h"
+    kept = "1 note" if len(lines) == 1 else f"{len(lines)} notes"
+    return Check("Audit log", OK, f"{count} events fit each other and {kept} kept outside.")

@@ -161,6 +161,29 @@ def _counted(reach: Reach) -> Select[tuple]:  # type: ignore[type-arg]
     return _scoped(found, reach)  # type: ignore[no-any-return]
 
 
+def owed(reach: Reach) -> tuple[int, int]:
+    """(outstanding, concerns): what a home page tells. It leaves out the lists that grow from term to term."""
+    ((outstanding, concerns),) = db.ask(_owed(reach))
+    return outstanding, concerns
+
+
+@lru_cache(maxsize=64)
+def _owed(reach: Reach) -> Select[tuple]:  # type: ignore[type-arg]
+    return select(*(
+        _within(select(func.count(Evaluation.id)), reach).where(condition).scalar_subquery()
+        for condition in (_belongs("outstanding"), _belongs("concerns"))
+    ))
+
+
+def _within(query, reach: Reach):  # type: ignore[no-untyped-def]
+    """Evaluations within a reach, joined to no more than it asks about."""
+    if not isinstance(reach, frozenset) and "" not in reach:
+        query = query.join(Placement, Placement.id == Evaluation.placement_id)
+        query = query.join(StudentRecord, StudentRecord.person_id == Placement.student_id)
+        query = query.join(Program, Program.id == StudentRecord.program_id)
+    return _scoped(query, reach)
+
+
 def visible(evaluation_id: int, reach: Reach) -> Evaluation:
     """An evaluation within a member of staff's reach. Raises `db.NotFound`."""
     wanted = _scoped(select(Evaluation.id).select_from(_JOINED).where(Evaluation.id == evaluation_id), reach)

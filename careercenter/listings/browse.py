@@ -85,11 +85,10 @@ class Row(NamedTuple):
     ends_on: date | None
 
 
-@dataclass(frozen=True)
-class Option:
+class Option(NamedTuple):
     value: str
     label: str
-    count: int
+    n: int
     chosen: bool
 
 
@@ -108,9 +107,8 @@ def search(q: str, filters: Filters, *, now: datetime, after: str | None = None,
     taken as the beginning."""
     start = _position(after)
     given: dict[str, Any] = {"now": now} | ({"moment": start[0], "number": start[1]} if start else {})
-    ask = db.session.connection().execute
-    facets, total = _facets(ask(_count_statement(q, filters.place), given), filters)
-    rows = [Row(*row) for row in ask(_row_statement(q, filters, start is not None, limit + 1), given)]
+    facets, total = _facets(db.ask(_count_statement(q, filters.place), **given), filters)
+    rows = [Row._make(row) for row in db.ask(_row_statement(q, filters, start is not None, limit + 1), **given)]
     more = rows[limit - 1] if len(rows) > limit else None
     return Page(rows[:limit], total, facets, f"{more.posted_at.isoformat()}_{more.id}" if more else None)
 
@@ -142,7 +140,7 @@ def matching(q: str) -> list[ColumnElement[bool]]:
 def newest(now: datetime, limit: int = 3) -> list[Row]:
     """The newest open listings, for a home page."""
     wanted = _row_statement("", Filters(), False, limit)
-    return [Row(*row) for row in db.session.connection().execute(wanted, {"now": now})]
+    return [Row._make(row) for row in db.ask(wanted, now=now)]
 
 
 def detail(listing_id: int) -> Listing:
@@ -202,11 +200,12 @@ def _facets(groups: Iterable[Any], filters: Filters) -> tuple[dict[str, list[Opt
     """Counts per choice, each facet counted under the choices of the others, and the total under all of them."""
     names = ("kind", "workplace", "pay", "hours", "platform")
     chosen = [getattr(filters, name) for name in names]
+    any_chosen = any(chosen)
     counts: dict[str, dict[str, int]] = {name: {} for name in names}
     total = 0
     for kind, workplace, pay_kind, hours, platform, n in groups:
         values = (kind, workplace, _PAY_OF.get(pay_kind, "unstated"), hours, platform)
-        misses = [name for name, v, wanted in zip(names, values, chosen, strict=True) if wanted and v not in wanted]
+        misses = any_chosen and [name for name, v, wanted in zip(names, values, chosen, strict=True) if wanted and v not in wanted]
         total += 0 if misses else n
         for name, value in zip(names, values, strict=True):
             if not misses or misses == [name]:

@@ -6,6 +6,7 @@ are refused, and every mistake is reported at once, each with its file and place
 """
 
 import difflib
+import errno
 import os
 import tomllib
 import types
@@ -251,8 +252,25 @@ def _sentence(folder: Path, item: dict[str, Any]) -> str:
         return f"{where}: this setting is missing"
     if item["type"] in ("union_tag_not_found", "union_tag_invalid"):
         return f"{where}: kind must be one of {', '.join(KINDS)}"
-    message = item["msg"].removeprefix("Value error, ")
+    message = _plain(item)
+    if place == ["server", "secret_key"] and message.endswith(os.strerror(errno.ENOENT)):
+        message += ". Make one: openssl rand -hex 32 > FILE"
     return f"{where}: {message}" if place else f"{folder}: {message}"
+
+
+_INSTEAD = {
+    "int_parsing": "write a whole number", "int_type": "write a whole number", "int_from_float": "write a whole number",
+    "bool_parsing": "write true or false", "bool_type": "write true or false", "string_type": "write text in quotes",
+    "list_type": "write a list: [ ... ]", "tuple_type": "write a list: [ ... ]", "dict_type": "write a table: { ... }",
+    "greater_than_equal": "write {ge} or more", "greater_than": "write more than {gt}", "less_than_equal": "write {le} or less",
+    "less_than": "write less than {lt}", "literal_error": "write one of {expected}",
+}
+
+
+def _plain(item: dict[str, Any]) -> str:
+    """What to write instead: our own sentence, one for the usual mistakes, or else the library's."""
+    known = _INSTEAD.get(item["type"])
+    return known.format(**item.get("ctx", {})) if known else item["msg"].removeprefix("Value error, ")
 
 
 def _plain_place(place: Sequence[Any]) -> list[str]:

@@ -3,8 +3,10 @@
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
+from typing import Any
 
 from flask import Flask
+from flask.sessions import SecureCookieSessionInterface
 from flask_wtf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 from whitenoise import WhiteNoise
@@ -14,6 +16,17 @@ from careercenter.web import access, errors, face, formats, headers, shell, untr
 
 STATIC = Path(__file__).parent / "static"
 csrf = CSRFProtect()
+
+
+class Cookies(SecureCookieSessionInterface):
+    """Flask's signed cookie; what checks the signature is made once and not for each request."""
+
+    def __init__(self) -> None:
+        self._signer: Any = None
+
+    def get_signing_serializer(self, app: Flask) -> Any:
+        self._signer = self._signer or super().get_signing_serializer(app)
+        return self._signer
 
 
 def init(app: Flask, settings: Settings) -> None:
@@ -30,8 +43,10 @@ def init(app: Flask, settings: Settings) -> None:
         WTF_CSRF_SSL_STRICT=server.secure,
     )
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    app.session_interface = Cookies()
+    headers.install(app)  # before all others: a request has its name even when its form is refused
     csrf.init_app(app)
-    for part in (face, formats, headers, untrusted, access, errors, shell):
+    for part in (face, formats, untrusted, access, errors, shell):
         part.install(app)
     for found in iter_modules(__path__):
         module = import_module(f"{__name__}.{found.name}")

@@ -47,7 +47,12 @@ def offer(found: Row | Listing) -> Offer:
 
 def _mark(offered: Offer, by: Ruler) -> Markup | str:
     mark = credit.would_count(offered, by)
-    return chip(MEANINGS[mark.verdict], mark.short) if mark else ""
+    return _sign(mark.verdict, mark.short) if mark else ""
+
+
+@lru_cache(maxsize=256)
+def _sign(verdict: str, words: str) -> Markup:
+    return chip(MEANINGS[verdict], words)
 
 
 @lru_cache(maxsize=4096)

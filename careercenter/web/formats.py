@@ -17,24 +17,37 @@ def zone() -> ZoneInfo:
     return found
 
 
+def _here() -> tuple[ZoneInfo, date]:
+    """Campus zone and campus day of this request; found out once, since a list says dozens of dates."""
+    found: tuple[ZoneInfo, date] | None = g.get("campus_day")
+    if found is None:
+        there = zone()
+        found = g.campus_day = there, g.now.astimezone(there).date()
+    return found
+
+
 def today() -> date:
     """The campus day of this request."""
-    return g.now.astimezone(zone()).date()  # type: ignore[no-any-return]
+    return _here()[1]
 
 
 def day(value: date | datetime | None, year: bool | None = None) -> str:
     """ "Fri 4 Dec", with the year when it is not this one."""
     if value is None:
         return "no date"
+    there, now = _here()
     if isinstance(value, datetime):
-        value = value.astimezone(zone()).date()
+        value = value.astimezone(there).date()
     text = f"{DAYS[value.weekday()]} {value.day} {MONTHS[value.month - 1]}"
-    return f"{text} {value.year}" if year or (year is None and value.year != today().year) else text
+    return f"{text} {value.year}" if year or (year is None and value.year != now.year) else text
 
 
 def clock(value: datetime) -> str:
     """ "5 pm", "9:40 am" in campus time."""
-    local = value.astimezone(zone())
+    return _clock(value.astimezone(zone()))
+
+
+def _clock(local: datetime) -> str:
     hour = local.hour % 12 or 12
     return f"{hour}{(local.minute and f':{local.minute:02}') or ''} {'am' if local.hour < 12 else 'pm'}"
 
@@ -43,18 +56,20 @@ def moment(value: datetime | None) -> str:
     """ "today, 9:40 am", "Fri 4 Dec, 5 pm"."""
     if value is None:
         return "never"
-    local = value.astimezone(zone())
+    there, now = _here()
+    local = value.astimezone(there)
     when = local.date()
-    return f"{NEAR.get(when.toordinal() - today().toordinal()) or day(when)}, {clock(local)}"
+    return f"{NEAR.get(when.toordinal() - now.toordinal()) or day(when)}, {_clock(local)}"
 
 
 def days_until(value: date | datetime | None) -> str:
     """ "today", "tomorrow", "in 5 days", "3 days ago"."""
     if value is None:
         return "no date"
+    there, now = _here()
     if isinstance(value, datetime):
-        value = value.astimezone(zone()).date()
-    n = (value - today()).days
+        value = value.astimezone(there).date()
+    n = (value - now).days
     return NEAR.get(n) or (f"in {n} days" if n > 0 else f"{-n} days ago")
 
 

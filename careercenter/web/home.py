@@ -8,7 +8,7 @@ from typing import Any
 
 from flask import Blueprint, current_app, g, render_template, request
 from markupsafe import Markup
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import bindparam, func, or_, select
 
 from careercenter import accreditation, catalog, credit, db, evaluations, listings, work
 from careercenter.credit.model import STEPS
@@ -92,7 +92,7 @@ _UNDER_WAY = select(
     Placement.id, Placement.title, Employer.name, Placement.starts_on, Placement.ends_on, Placement.planned_minutes, _LOGGED,
     Placement.state,
 ).join(Employer, Employer.id == Placement.employer_id).where(
-    Placement.student_id == bindparam("student_id"), Placement.state.in_(("proposed", "running"))
+    Placement.student_id == bindparam("student_id"), or_(Placement.state == "proposed", Placement.state == "running")
 ).order_by(Placement.ends_on)
 _REFLECTIONS = select(Evaluation.id, Placement.id, Placement.title, Evaluation.due_on).join(
     Placement, Placement.id == Evaluation.placement_id
@@ -115,7 +115,7 @@ def advisor() -> str:
     counts = credit.queue_counts(g.viewer, "advisor", g.now)
     return render_template(
         "home/advisor.html", counts=counts, waiting=credit.queue(g.viewer, "advisor", g.now, limit=FEW),
-        owed=evaluations.counts(access.scopes()), boards=_boards(), now=g.now, chart=_waiting_chart("advisor"),
+        owed=evaluations.owed(access.scopes()), boards=_boards(), now=g.now, chart=_waiting_chart("advisor"),
     )
 
 
@@ -140,7 +140,8 @@ def registrar() -> str:
     term = catalog.term_on(formats.today())
     return render_template(
         "home/registrar.html", counts=credit.queue_counts(g.viewer, "registrar", g.now),
-        waiting=credit.queue(g.viewer, "registrar", g.now, limit=FEW), files=accreditation.latest(3),
+        waiting=credit.queue(g.viewer, "registrar", g.now, limit=FEW), files=accreditation.history(3),
+        titles={spec.name: spec.title for spec in accreditation.every().values()},
         term=term, now=g.now, today=formats.today(), chart=_credits_chart(term) if term else "",
     )
 

@@ -4,7 +4,8 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import urlencode
 
-from flask import Blueprint, g, render_template, request
+from flask import Blueprint, current_app, g, render_template, request
+from markupsafe import Markup
 
 from careercenter import credit, listings
 from careercenter.listings import browse, health
@@ -94,13 +95,16 @@ def _address(q: str, filters: Filters, after: str | None = None) -> str:
 
 
 @lru_cache(maxsize=256)
-def _facets(q: str, filters: Filters, counted: tuple[tuple[str, tuple[Option, ...]], ...]) -> list[dict[str, Any]]:
-    """The side sheet: every choice with the address that makes or takes it back."""
+def _facets(q: str, filters: Filters, counted: tuple[tuple[str, tuple[Option, ...]], ...]) -> Markup:
+    """The side sheet: every choice with the address that makes or takes it back; drawn once for the same figures."""
     titles = dict(FACETS)
-    return [
-        {"title": titles[name], "options": [(o.label, _toggled(q, filters, name, o), o.count, o.chosen) for o in options]}
+    groups = [
+        {"title": titles[name], "options": [(o.label, _toggled(q, filters, name, o), o.n, o.chosen) for o in options]}
         for name, options in counted if options
     ]
+    macros: Any = current_app.jinja_env.get_template("_macros/table.html").module
+    drawn: Markup = macros.facets(groups, chosen=filters.chosen)
+    return drawn
 
 
 def _toggled(q: str, filters: Filters, name: str, option: Option) -> str:

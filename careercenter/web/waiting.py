@@ -9,11 +9,12 @@ from functools import lru_cache
 from typing import Any
 
 from flask import current_app, url_for
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from careercenter.credit import Waiting
 from careercenter.web import formats
 from careercenter.web.credit_form import VERDICTS
+from careercenter.web.face import chip
 
 
 def rows(waiting: Sequence[Waiting], step: str, now: datetime) -> Markup:
@@ -24,8 +25,23 @@ def rows(waiting: Sequence[Waiting], step: str, now: datetime) -> Markup:
 
 @lru_cache(maxsize=4096)
 def _row(row: Waiting, step: str, base: str, today: date, risk: str) -> Markup:
-    """`today` is part of the key: dates are said relative to it."""
+    """`today` is part of the key: dates are said relative to it. Escaped once, as a name stands in a row four times."""
     macro: Any = current_app.jinja_env.get_template("credit/_row.html").module
-    meaning = VERDICTS.get(row.verdict, ("waiting", ""))[0]
-    found: Markup = macro.row(*row, row.student, f"{base}/{row.request_id}", step, risk, meaning)
+    found: Markup = macro.row(
+        f"{row.approval_id}:{row.version}", escape(row.student), escape(row.what), row.course, formats.number(row.credits),
+        _due(row, risk), chip(VERDICTS.get(row.verdict, ("waiting", ""))[0], row.verdict_text or "Not judged"),
+        formats.day(row.waiting_since), f"{base}/{row.request_id}", step == "registrar",
+    )
     return found
+
+
+def _due(row: Waiting, risk: str) -> Markup | str:
+    """The day an answer is due; what is late or near a registration deadline stands out."""
+    if risk == "overdue":
+        late = chip("needs", f"Due {formats.days_until(row.due_at)}")
+        return Markup(f'<span title="{formats.moment(row.due_at)}">{late}</span>')  # noqa: S704 - dates of ours, and a sign
+    due = formats.day(row.due_at)
+    if risk == "soon":
+        near = formats.day(row.register_by)
+        return Markup(f'{due} <br><span class="quiet">register by {near}</span>')  # noqa: S704 - dates of ours
+    return due

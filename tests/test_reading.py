@@ -1,0 +1,102 @@
+"""Reading by the driver: the same rows as SQLAlchemy gives, the same transaction, the same errors, on both databases."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import bindparam, func, literal, select, text
+from sqlalchemy.exc import OperationalError, ProgrammingError, StatementError
+
+from careercenter import db, reading
+from careercenter.catalog import StudentRecord, Term
+from careercenter.people.model import Person
+from tests.factories import Factory
+
+AT = datetime(2026, 11, 16, 14, 0, 0, 250_000, tzinfo=UTC)
+
+
+def both(statement: Any, **given: Any) -> tuple[list[Any], list[Any]]:
+    """The rows as `ask` and as SQLAlchemy read them."""
+    return [tuple(row) for row in db.ask(statement, **given)], [tuple(row) for row in db.session.execute(statement, given)]
+
+
+def test_every_kind_of_column_comes_out_alike(app: Flask, factory: Factory) -> None:
+    student = factory.student(factory.program())
+    with db.transaction():
+        record = db.session.scalars(select(StudentRecord).where(StudentRecord.person_id == student.id)).one()
+        record.gpa, record.international = Decimal("3.25"), True
+        db.session.get_one(Person, student.id).disabled_at = AT
+    columns = (Person.id, Person.given_name, Person.disabled_at, StudentRecord.gpa, StudentRecord.international, Person.campus_id)
+    ours, theirs = both(select(*columns).join(StudentRecord, StudentRecord.person_id == Person.id).order_by(Person.id))
+    assert ours == theirs
+    assert [row[2] for row in ours] == [AT] and ours[0][2].tzinfo is not None and ours[0][3] == Decimal("3.25") and ours[0][4] is True
+
+
+def test_parameters_go_in_as_their_columns_want_them(app: Flask, factory: Factory) -> None:
+    term = factory.term()
+    asked = (
+        select(Term.code, Term.starts_on, func.count().over().label("how many"), literal("kept").label("word"))
+        .where(Term.ends_on >= bindparam("day", type_=Term.ends_on.type)).order_by(Term.id).limit(bindparam("most"))
+    )
+    ours, theirs = both(asked, day=term.ends_on, most=5)
+    assert ours == theirs and len(ours) == 1
+    assert both(asked, day=term.ends_on + timedelta(days=1), most=5) == ([], [])
+
+
+def test_rows_are_read_by_name_and_by_place(app: Flask, factory: Factory) -> None:
+    person = factory.person("advisor", name="Ruth Adeyemi")
+    ((number, name),) = found = db.ask(select(Person.id, Person.given_name).where(Person.id == person.id))
+    assert (number, name) == (person.id, "Ruth") and found[0].given_name == "Ruth"
+
+
+def test_a_list_of_values_is_left_to_sqlalchemy(app: Flask, factory: Factory) -> None:
+    people = [factory.person("student").id for _ in range(3)]
+    ours, theirs = both(select(Person.id).where(Person.id.in_(people[:2])).order_by(Person.id))
+    assert ours == theirs == [(people[0],), (people[1],)]
+
+
+def test_a_missing_parameter_is_told(app: Flask) -> None:
+    with pytest.raises(StatementError, match="A value is required for the parameter 'who'"):
+        db.ask(select(Person.id).where(Person.id == bindparam("who")))
+
+
+def test_it_sees_what_the_open_transaction_wrote_and_nothing_after_a_rollback(app: Flask, factory: Factory) -> None:
+    person = factory.person("student")
+    asked = select(Person.given_name).where(Person.id == person.id)
+    (before,) = db.ask(asked)
+    with pytest.raises(RuntimeError), db.transaction():
+        db.session.get_one(Person, person.id).given_name = "Changed"
+        assert db.ask(asked) == [("Changed",)]
+        raise RuntimeError
+    assert db.ask(asked) == [before]
+
+
+def test_an_error_is_sqlalchemys_and_names_no_value(app: Flask) -> None:
+    with pytest.raises((OperationalError, ProgrammingError)) as caught:
+        db.ask(select(text("nowhere.x")).select_from(text("nowhere")).where(literal("a secret") == bindparam("x")), x="a secret")
+    assert "a secret" not in str(caught.value)
+    db.session.rollback()
+
+
+@pytest.mark.parametrize("app", ["postgresql"], indirect=True)
+def test_a_connection_that_was_cut_is_given_up(app: Flask, factory: Factory) -> None:
+    """The request that meets it fails as the database being away; the next one gets a sound connection."""
+    asked = select(func.pg_backend_pid())
+    ((pid,),) = db.ask(asked)
+    with db.db.engine.connect() as other:
+        other.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": pid})
+    with pytest.raises(OperationalError) as caught:
+        db.ask(asked)
+    assert caught.value.connection_invalidated
+    db.session.remove()
+    ((again,),) = db.ask(asked)
+    assert again != pid
+
+
+def test_a_statement_is_compiled_once(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = select(func.count(Person.id))
+    db.ask(asked)
+    monkeypatch.setattr(reading, "_prepare", lambda *_: pytest.fail("compiled again"))
+    assert db.ask(asked) == [(0,)]
