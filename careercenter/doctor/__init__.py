@@ -6,7 +6,7 @@ Used by `careercenter doctor` and by the administrator's health page. It reads o
 from collections.abc import Callable, Iterable
 from datetime import datetime
 
-from careercenter.doctor import machine, neighbours, records
+from careercenter.doctor import machine, metadata, neighbours, records
 from careercenter.doctor.check import FAIL, OK, WARN, Check, attempt
 from careercenter.settings import Settings, SettingsError
 
@@ -47,6 +47,7 @@ def installation(settings: Settings, now: datetime) -> list[Check]:
         return found
     return found + _all(
         (
+            ("Metadata", lambda: metadata.fetched(now)),
             ("Clock", lambda: records.clock(now)),
             ("Platforms", lambda: neighbours.sources(settings, now)),
             ("Worker", lambda: records.workers(now)),

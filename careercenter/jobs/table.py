@@ -104,6 +104,19 @@ def advance_placements(now: Clock, argument: str, progress: Progress) -> str:
     return "Placements stand as their dates say."
 
 
+def metadata_due(now: datetime) -> bool:
+    from careercenter.providers import refresh
+
+    return refresh.due(now)
+
+
+def metadata(now: Clock, argument: str, progress: Progress) -> str:
+    from careercenter import providers
+
+    outcomes = providers.refresh_due(now)
+    return " ".join(f"{found.provider}: {found.sentence}" for found in outcomes) or "Nothing was due."
+
+
 def tidy(now: Clock, argument: str, progress: Progress) -> str:
     from careercenter.people import sessions, tries
 
@@ -134,6 +147,7 @@ JOBS: tuple[Job, ...] = (
     Job("invite", Daily(6), invite_evaluators, "Invite evaluators whose date has come"),
     Job("remind-evaluators", Daily(6, 10), remind_evaluators, "Remind evaluators"),
     Job("remind-approvers", Daily(6, 20), remind_approvers, "Remind approvers of overdue steps"),
+    Job("metadata", Every(300), metadata, "Fetch the metadata of identity providers", due=metadata_due),
     Job("tidy", Every(3600), tidy, "Forget old sessions and runs"),
     Job("audit-head", Daily(0, 5), note_audit_head, "Note the audit log's newest hash outside the database"),
 )

@@ -309,7 +309,8 @@ class Http(Protocol):
         headers: Mapping[str, str] | None = None,
         etag: str | None = None,
     ) -> Response:
-        """Fetch one address. Returns answers with status 200-299, 304 (only with `etag`), 404 and 410.
+        """Fetch one address. Returns answers with status 200-299, 304 (only with `etag` or an If-Modified-Since header), 404
+        and 410.
 
         Raises AuthError (401, 403), RateLimited (429, or 403/503 with Retry-After), Transient (5xx, network,
         deadline), SchemaDrift (too large, undecodable), ConfigError (address not permitted).

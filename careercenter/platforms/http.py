@@ -45,6 +45,7 @@ MAX_REDIRECTS = 3
 MAX_RETRY_AFTER = 86_400.0
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 PASSED_ON = frozenset({304, 404, 410})
+CONDITIONS = frozenset({"if-none-match", "if-modified-since"})
 
 # urllib3 logs whole paths at debug level, and with them the keys that some platforms want in the query.
 logging.getLogger("urllib3.connectionpool").setLevel(logging.INFO)
@@ -150,7 +151,7 @@ class HttpClient:
                 headers={name.lower(): value for name, value in raw.headers.items()},
                 body=body,
                 fetched_at=datetime.now(UTC),
-                not_modified=raw.status_code == 304 and "If-None-Match" in headers,
+                not_modified=raw.status_code == 304,
             )
 
     def _prepare(
@@ -311,7 +312,7 @@ def _refuse_by_status(answer: requests.Response, url: str) -> None:
         raise Transient(f"{shown} has trouble of its own ({status}).")
     if not 200 <= status < 300 and status not in PASSED_ON:
         raise SchemaDrift(f"{shown} answered with status {status}, which is not expected here.", "status")
-    if status == 304 and "If-None-Match" not in answer.request.headers:
+    if status == 304 and not CONDITIONS & {name.lower() for name in answer.request.headers}:
         raise SchemaDrift(f"{shown} says that nothing has changed (304) though it was not asked.", "status")
     if status == 206:
         raise SchemaDrift(f"{shown} sent only a part of the answer (206).", "status")

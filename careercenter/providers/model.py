@@ -31,7 +31,8 @@ class StoredProvider(db.Model):
 class MetadataFetch(db.Model):
     """How the metadata of a provider or federation stands: when it was fetched, how long it is valid, what went wrong.
 
-    `held`: the newest fetch lost so many entities that a person is asked first; the rows stay as they were.
+    `url` is where the rows came from. `held`: the newest fetch lost so many entities that a person is asked first; the rows
+    stay as they were. `silent_until`: a query server did not answer and is left alone until then.
     """
 
     __tablename__ = "metadata_fetch"
@@ -48,12 +49,14 @@ class MetadataFetch(db.Model):
     problem: Mapped[str] = mapped_column(String(500), default="")
     held: Mapped[dict[str, object] | None] = mapped_column(JSON)
     allowed_shrink_at: Mapped[datetime | None]
+    silent_until: Mapped[datetime | None]
 
 
 class ProviderEntity(db.Model):
     """One identity provider of fetched metadata: its own XML and what the discovery page needs of it.
 
-    `search_text` is lower-case: names, domains, keywords. `hidden`: asks not to be shown for discovery.
+    `search_text` is folded: names, domains, keywords. `hidden`: asks not to be shown for discovery. With a query server
+    (MDQ), `changed_at` is when it was last asked, and a row without `xml` says that the federation does not know the entity.
     """
 
     __tablename__ = "provider_entity"

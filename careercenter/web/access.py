@@ -34,6 +34,8 @@ ACCESS: dict[str, frozenset[str]] = {
     "signon.begin": PUBLIC,
     "signon.acs": PUBLIC,
     "signon.metadata": PUBLIC,
+    "discovery.where": PUBLIC,
+    "discovery.chosen": PUBLIC,
     "signon.sign_out": SIGNED_IN,
     "signon.act_as": SIGNED_IN,
     # the shell

@@ -1,5 +1,6 @@
 """The providers of this campus as objects that speak their protocol: built once per process, anew when something changed."""
 
+from datetime import UTC, datetime
 from typing import Any, cast
 
 from flask import current_app
@@ -17,6 +18,12 @@ def service_provider() -> ServiceProvider:
     """Who we are towards SAML providers."""
     config = db.settings()
     return ServiceProvider(config.sp_entity_id, config.server.public_url, config.signon.service)
+
+
+def ready(name: str, issuer: str) -> None:
+    """Before somebody is sent away: what is needed of a federation's member is fetched, where it is fetched on demand."""
+    if issuer and (told := providers.find(name)) is not None:
+        providers.ready(told, issuer, datetime.now(UTC))
 
 
 def door(name: str, issuer: str = "") -> Provider:
@@ -38,4 +45,7 @@ def _build(told: Door, issuer: str) -> Provider:
     if kind == "saml":
         metadata = providers.metadata(told)
         return SamlProvider(cast(Any, told), service_provider(), metadata, cast(Any, told).entity_id, cast(Any, told).scopes)
+    if kind == "federation" and issuer:
+        xml, scopes = providers.metadata(told, issuer), providers.scopes(told, issuer)
+        return SamlProvider(cast(Any, told), service_provider(), xml, issuer, scopes, issuer)
     raise NotFound

@@ -38,6 +38,7 @@ def start(
 ) -> Response:
     """Off to the provider; what comes back is bound to this browser and used once."""
     relay, browser = secrets.token_urlsafe(24), secrets.token_urlsafe(24)
+    doors.ready(name, issuer)
     begun = doors.door(name, issuer).begin(relay, demand)
     with db.transaction():
         people.begin_sign_on(

@@ -10,7 +10,7 @@ from careercenter.db import NotFound
 from careercenter.people.sessions import act_as as change_role
 from careercenter.people.sessions import end_session
 from careercenter.signon.saml import ACS_PATH, own_metadata
-from careercenter.web import doors, entry
+from careercenter.web import discovery, doors, entry
 from careercenter.web.entry import safe_next
 
 blueprint = Blueprint("signon", __name__)
@@ -29,8 +29,9 @@ def sign_in() -> Any:
 
 @blueprint.get("/sign-in/<name>")
 def begin(name: str) -> Response:
-    """Off to the identity provider."""
-    return entry.start(name, safe_next(request.args.get("next")))
+    """Off to the identity provider; for a federation, first to the list of its members."""
+    next_path = safe_next(request.args.get("next"))
+    return discovery.start(name, next_path) or entry.start(name, next_path)
 
 
 @blueprint.post(ACS_PATH)

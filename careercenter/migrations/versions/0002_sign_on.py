@@ -43,6 +43,7 @@ def upgrade() -> None:
     sa.Column('problem', sa.String(length=500), nullable=False),
     sa.Column('held', sa.JSON(), nullable=True),
     sa.Column('allowed_shrink_at', db.UTCDateTime(timezone=True), nullable=True),
+    sa.Column('silent_until', db.UTCDateTime(timezone=True), nullable=True),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_metadata_fetch')),
     sa.UniqueConstraint('provider', name=op.f('uq_metadata_fetch_provider'))
     )
