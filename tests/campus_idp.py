@@ -50,13 +50,15 @@ class CampusIdp:
         self.settings = {"service": service, "providers": [provider], "roles": ROLES}
         self._browser = Client(self.idp)
 
-    def walk(self, client: FlaskClient, uid: str, next_path: str = "/") -> TestResponse:
+    def walk(self, client: FlaskClient, uid: str, next_path: str = "/", begin: str = "/sign-in/campus", **asked: str) -> TestResponse:
         """Sign in as a person would: our page, their page, back with the signed answer. Returns the ACS's answer."""
-        return client.post("/saml/acs", data=self.answer(client, uid, next_path))
+        return client.post("/saml/acs", data=self.answer(client, uid, next_path, begin, **asked))
 
-    def answer(self, client: FlaskClient, uid: str, next_path: str = "/") -> dict[str, str]:
+    def answer(
+        self, client: FlaskClient, uid: str, next_path: str = "/", begin: str = "/sign-in/campus", **asked: str
+    ) -> dict[str, str]:
         """The form that the provider would have the browser post to us."""
-        begun = client.get("/sign-in/campus", query_string={"next": next_path})
+        begun = client.get(begin, query_string={"next": next_path, **asked})
         assert begun.status_code == 303, begun.text
         people = self._browser.get(_local(begun.location))
         answer = self._browser.post("/sign-in", data={**_fields(people), "uid": uid})

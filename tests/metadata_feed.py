@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -159,7 +160,8 @@ def serve(feed: Feed) -> Iterator[Feed]:
                 self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             if not known:
-                self.wfile.write(body[: len(body) // 2] if feed.cut_short else body)
+                with suppress(BrokenPipeError):  # the caller may have given up
+                    self.wfile.write(body[: len(body) // 2] if feed.cut_short else body)
             if feed.cut_short:
                 self.close_connection = True
 

@@ -1,16 +1,20 @@
 """`careercenter signon refresh`: fetch the metadata of identity providers now, and say how it went."""
 
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import click
 
 from careercenter.cli import opening
 
+if TYPE_CHECKING:
+    from careercenter.providers import Outcome
+
 
 @click.command("refresh")
 @click.argument("name", required=False)
 @click.option("--allow-shrink", is_flag=True, help="Take the held metadata of NAME, although many providers are missing from it.")
-def refresh(name: str | None, allow_shrink: bool) -> None:
+def fetch(name: str | None, allow_shrink: bool) -> None:
     """Fetch metadata of the provider NAME, or of all that come from an address. Exit status 1 when somebody has to look."""
     if allow_shrink and not name:
         raise click.UsageError("--allow-shrink needs the NAME of the provider.")
@@ -24,19 +28,19 @@ def refresh(name: str | None, allow_shrink: bool) -> None:
         raise click.exceptions.Exit(1)
 
 
-def _refresh(name: str | None, allow_shrink: bool):  # type: ignore[no-untyped-def]
+def _refresh(name: str | None, allow_shrink: bool) -> "list[Outcome]":
     import getpass
 
-    from careercenter import audit, db, providers
-    from careercenter.providers.refresh import sources
+    from careercenter import audit, db
+    from careercenter.providers import refresh
 
-    known = [told for told, _ in sources()]
+    known = [told for told, _ in refresh.sources()]
     wanted = [told for told in known if name in (None, told.name)]
     if name and not wanted:
         names = ", ".join(told.name for told in known) or "none"
         raise click.UsageError(f'No provider called "{name}" takes its metadata from an address. Known: {names}.')
     if allow_shrink and name:
         with db.transaction():
-            providers.allow_shrink(name, audit.Actor(getpass.getuser(), via="command"), datetime.now(UTC))
+            refresh.allow_shrink(name, audit.Actor(getpass.getuser(), via="command"), datetime.now(UTC))
     db.session.rollback()
-    return [providers.refresh(told, lambda: datetime.now(UTC)) for told in wanted]
+    return [refresh.refresh(told, lambda: datetime.now(UTC)) for told in wanted]

@@ -10,4 +10,4 @@ def signon() -> None:
     """Signing in: metadata of identity providers."""
 
 
-signon.add_command(metadata.refresh)
+signon.add_command(metadata.fetch)

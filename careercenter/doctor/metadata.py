@@ -36,7 +36,8 @@ def _judge(told: SamlProvider | Federation, row: MetadataFetch | None, now: date
         )
     if row.problem:
         ends = row.valid_until is not None and row.valid_until - now < SOON
-        return Check(part, FAIL if ends else WARN, f"{row.problem} The copy from before still serves: {says}", f"Mend what is named. {again}")
+        says = f"{row.problem} The copy from before still serves: {says}"
+        return Check(part, FAIL if ends else WARN, says, f"Mend what is named. {again}")
     if row.valid_until and row.valid_until - now < SOON:
         return Check(part, WARN, f"Its publisher has not renewed it: {says}", f"Ask the federation's operator. {again}")
     late = row.checked_at is None or now - row.checked_at > timedelta(minutes=_minutes(told)) * 3 + timedelta(minutes=15)
@@ -45,7 +46,8 @@ def _judge(told: SamlProvider | Federation, row: MetadataFetch | None, now: date
 
 def _queried(part: str, told: Federation, row: MetadataFetch | None) -> Check:
     if row is not None and row.problem:
-        return Check(part, WARN, row.problem, f"See whether {told.mdq_url} answers this machine and {told.metadata_certificate_file} is its key.")
+        mend = f"See whether {told.mdq_url} answers this machine and {told.metadata_certificate_file} is its key."
+        return Check(part, WARN, row.problem, mend)
     if not told.discovery_url:
         return Check(
             part, WARN, "It is asked for one campus at a time, so there is no list that people could choose from.",

@@ -26,7 +26,7 @@ def fetch_row(provider: str, url: str) -> MetadataFetch:
 def digests(provider: str) -> dict[str, str]:
     """Entity ID to digest, of everything that is stored of a provider."""
     found = db.session.execute(select(ProviderEntity.entity_id, ProviderEntity.digest).where(ProviderEntity.provider == provider))
-    return {entity_id: digest for entity_id, digest in found}
+    return {row.entity_id: row.digest for row in found}
 
 
 def put(provider: str, entities: Iterable[Entity], now: datetime, until: datetime | None = None) -> None:

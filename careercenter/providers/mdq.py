@@ -28,7 +28,7 @@ def ready(told: Door, issuer: str, now: datetime) -> None:
 
     Raises `SignOnUnavailable` when the server cannot be asked now and nothing is stored that still serves.
     """
-    if not isinstance(told, Federation) or not told.mdq_url or not sound(issuer):
+    if not isinstance(told, Federation) or not told.mdq_url or not federation.is_entity_id(issuer):
         return
     row = db.session.scalar(select(ProviderEntity).where(ProviderEntity.provider == told.name, ProviderEntity.entity_id == issuer))
     serves = row is not None and bool(row.xml) and (row.valid_until is None or row.valid_until > now)
@@ -40,11 +40,6 @@ def ready(told: Door, issuer: str, now: datetime) -> None:
         raise SignOnUnavailable("metadata", sentence)
     db.session.rollback()  # no transaction stays open while the network is waited for
     _ask(told, issuer, now, serves)
-
-
-def sound(entity_id: str) -> bool:
-    """Whether a text could be an entity ID at all."""
-    return 0 < len(entity_id) <= federation.LONGEST_ID and entity_id.isprintable() and " " not in entity_id
 
 
 def _pause(told: Federation, row: ProviderEntity) -> timedelta:

@@ -7,6 +7,7 @@ signing in, an expired one is not.
 import hashlib
 from datetime import UTC, datetime
 from functools import cache
+from typing import Any
 
 from sqlalchemy import Select, bindparam, select
 
@@ -35,7 +36,7 @@ def metadata(told: Door, issuer: str = "", *, now: datetime | None = None) -> by
     return pasted.encode()
 
 
-def scopes(told: Federation, issuer: str) -> tuple[str, ...]:
+def scopes(told: Door, issuer: str) -> tuple[str, ...]:
     """The scopes that the federation lets this member assert."""
     mine = (ProviderEntity.provider == told.name) & (ProviderEntity.entity_id == issuer)
     return tuple(db.session.scalar(select(ProviderEntity.scopes).where(mine)) or ())
@@ -73,7 +74,8 @@ def _stored(told: SamlProvider | Federation, entity_id: str, now: datetime) -> b
     if not found or not found[0].digest:
         fetched = db.session.scalar(select(MetadataFetch.fetched_at).where(MetadataFetch.provider == told.name))
         if fetched is None:
-            raise SignOnUnavailable("metadata", f"the metadata of {told.name} was never fetched; run: careercenter signon refresh {told.name}")
+            sentence = f"the metadata of {told.name} was never fetched; run: careercenter signon refresh {told.name}"
+            raise SignOnUnavailable("metadata", sentence)
         raise SignOnUnavailable("metadata", f"the metadata of {told.name} does not describe {entity_id or 'any provider'}")
     row = found[0]
     if not _still(row.valid_until, row.document_until, now):
@@ -92,7 +94,7 @@ def _still(*ends_and_now: datetime | None) -> bool:
 
 
 @cache
-def _newest(one: bool) -> Select[tuple[int, str, datetime | None, datetime | None]]:
+def _newest(one: bool) -> Select[*tuple[Any, ...]]:
     """What every sign-in asks, so it reads no XML."""
     found = (
         select(ProviderEntity.id, ProviderEntity.digest, ProviderEntity.valid_until, MetadataFetch.valid_until.label("document_until"))

@@ -200,11 +200,14 @@ def _descend(group: Any, until: datetime | None) -> Iterator[tuple[Any, datetime
             yield from _descend(child, ends)
 
 
+def is_entity_id(text: str) -> bool:
+    """Whether a text could be an entity ID that we keep: not too long, no spaces, nothing unprintable."""
+    return 0 < len(text) <= LONGEST_ID and text.isprintable() and not any(c.isspace() for c in text)
+
+
 def _usable(entity_id: str, element: Any) -> bool:
     """A SAML 2.0 identity provider whose name is one that we can keep and compare."""
-    if not entity_id or len(entity_id) > LONGEST_ID or any(c.isspace() or not c.isprintable() for c in entity_id):
-        return False
-    return any(_SAML2 in role.get("protocolSupportEnumeration", "").split() for role in element.iterchildren(_IDP))
+    return is_entity_id(entity_id) and any(_SAML2 in role.get("protocolSupportEnumeration", "").split() for role in element.iterchildren(_IDP))
 
 
 def _cut(entity_id: str, element: Any, until: datetime | None) -> Entity:
@@ -274,7 +277,7 @@ def _words(text: str | None) -> str:
 def fold(text: str) -> str:
     """A text as it is searched: without accents and capitals."""
     plain = unicodedata.normalize("NFKD", text.casefold())
-    return " ".join("".join(c for c in plain if not unicodedata.combining(c)).split())
+    return " ".join("".join(c for c in plain if not unicodedata.combining(c) and (c.isprintable() or c.isspace())).split())
 
 
 def _search_text(name: str, names: list[str], scopes: tuple[str, ...], hints: list[str], words: list[str], entity_id: str) -> str:

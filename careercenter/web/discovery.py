@@ -94,7 +94,7 @@ def _remembered(name: str) -> list[str]:
     """The members that this browser went to; what the cookie holds is only looked up among the members."""
     packed = request.cookies.get(_cookie(name), "")
     try:
-        found = json.loads(urlsafe_b64decode(packed[:4000]))
+        found = json.loads(urlsafe_b64decode(packed))
     except ValueError:
         return []
     return [str(entity_id) for entity_id in found[:REMEMBERED]] if isinstance(found, list) else []
