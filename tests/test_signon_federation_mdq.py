@@ -1,4 +1,5 @@
 """One member of a federation at a time, asked for when somebody is about to sign in there; on both databases."""
+# ruff: noqa: F401, F811  (fixtures are imported by name)
 
 import hashlib
 import time
@@ -12,7 +13,7 @@ from careercenter import db, providers
 from careercenter.doctor import metadata as doctor
 from careercenter.providers import fetch, mdq
 from careercenter.signon.identity import SignOnUnavailable
-from tests.federation_campus import Fed, Settle, feed, settle  # noqa: F401
+from tests.federation_campus import Fed, Settle, feed, settle
 from tests.metadata_feed import Feed, campuses, identity_provider, sign, single
 
 HERE = "https://idp.campus0.example/entity"
@@ -23,7 +24,7 @@ def address(entity_id: str) -> str:
 
 
 @pytest.fixture
-def fed(settle: Settle, feed: Feed) -> Fed:  # noqa: F811
+def fed(settle: Settle, feed: Feed) -> Fed:
     """A federation that is asked by MDQ and knows one campus."""
     feed.files[address(HERE)] = sign(single(campuses(1)[0]))
     return settle(mdq_url=f"{feed.url}/mdq")

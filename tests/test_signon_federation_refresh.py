@@ -1,4 +1,5 @@
 """Fetched metadata stays fresh: what changes, what is held, and what trouble never takes away; on both databases."""
+# ruff: noqa: F401, F811  (fixtures are imported by name)
 
 import time
 from datetime import UTC, datetime, timedelta
@@ -13,7 +14,7 @@ from careercenter.doctor import metadata as doctor
 from careercenter.jobs import table
 from careercenter.providers import MetadataFetch, ProviderEntity, known, refresh
 from careercenter.signon.identity import SignOnUnavailable
-from tests.federation_campus import Fed, Settle, fed, feed, settle  # noqa: F401
+from tests.federation_campus import Fed, Settle, fed, feed, settle
 from tests.metadata_feed import aggregate, campuses, identity_provider, pair, sign, single
 
 BY = audit.Actor("Ada Lindqvist")
@@ -90,7 +91,7 @@ def test_an_answer_that_breaks_off_is_trouble(fed: Fed) -> None:
     assert not fed.rows()
 
 
-def test_oversize_metadata_is_not_read(fed: Fed, settle: Settle) -> None:  # noqa: F811
+def test_oversize_metadata_is_not_read(fed: Fed, settle: Settle) -> None:
     told = settle(beside=({"name": "one", "kind": "saml", "label": "One", "metadata_url": f"{fed.feed.url}/one"},))
     told.feed.files["/one"] = single(campuses(1)[0]) + b" " * 1_000_000
     assert "1,000,000 is the limit" in told.refresh(name="one").sentence
@@ -149,7 +150,7 @@ def test_nothing_can_be_allowed_where_nothing_is_held(fed: Fed) -> None:
         refresh.allow_shrink("fed", BY, datetime.now(UTC))
 
 
-def test_another_address_replaces_the_rows_without_being_held(settle: Settle) -> None:  # noqa: F811
+def test_another_address_replaces_the_rows_without_being_held(settle: Settle) -> None:
     first = settle()
     first.publish(sign(aggregate(campuses(10))))
     first.refresh()
@@ -158,7 +159,7 @@ def test_another_address_replaces_the_rows_without_being_held(settle: Settle) ->
     assert second.refresh().sentence == "1 identity providers: 1 new, 0 changed, 10 gone."
 
 
-def test_the_job_runs_when_a_refresh_time_has_come_and_forgets_removed_providers(fed: Fed, settle: Settle) -> None:  # noqa: F811
+def test_the_job_runs_when_a_refresh_time_has_come_and_forgets_removed_providers(fed: Fed, settle: Settle) -> None:
     job = table.find("metadata")
     assert job is not None and job.due is not None and job.due(datetime.now(UTC))
     fed.publish(sign(aggregate(campuses(2))))
@@ -203,7 +204,7 @@ def test_a_server_that_stays_silent_is_given_up_at_the_deadline(fed: Fed, monkey
 SINGLE = {"name": "one", "kind": "saml", "label": "One campus"}
 
 
-def test_a_single_provider_by_address_uses_the_same_ways(settle: Settle, feed) -> None:  # type: ignore[no-untyped-def]  # noqa: F811
+def test_a_single_provider_by_address_uses_the_same_ways(settle: Settle, feed) -> None:  # type: ignore[no-untyped-def]
     told = settle(beside=({**SINGLE, "metadata_url": f"{feed.url}/one"},))
     feed.files["/one"] = single(campuses(1)[0], days=None)
     assert told.refresh(name="one").sentence == "1 identity providers: 1 new, 0 changed, 0 gone."
@@ -216,7 +217,7 @@ def test_a_single_provider_by_address_uses_the_same_ways(settle: Settle, feed) -
     assert b"campus1.example" in providers.metadata(found)
 
 
-def test_a_single_provider_with_a_certificate_has_to_be_signed(settle: Settle, feed) -> None:  # type: ignore[no-untyped-def]  # noqa: F811
+def test_a_single_provider_with_a_certificate_has_to_be_signed(settle: Settle, feed) -> None:  # type: ignore[no-untyped-def]
     certificate = settle().certificate
     told = settle(beside=({**SINGLE, "metadata_url": f"{feed.url}/one", "metadata_certificate_file": str(certificate)},))
     feed.files["/one"] = single(campuses(1)[0], days=None)
@@ -225,7 +226,7 @@ def test_a_single_provider_with_a_certificate_has_to_be_signed(settle: Settle, f
     assert told.refresh(name="one").good
 
 
-def test_a_file_with_a_certificate_has_to_be_signed(settle: Settle, tmp_path) -> None:  # type: ignore[no-untyped-def]  # noqa: F811
+def test_a_file_with_a_certificate_has_to_be_signed(settle: Settle, tmp_path) -> None:  # type: ignore[no-untyped-def]
     file, certificate = tmp_path / "one.xml", settle().certificate
     file.write_bytes(sign(single(campuses(1)[0], days=None)))
     settle(beside=({**SINGLE, "metadata_file": str(file), "metadata_certificate_file": str(certificate)},))
@@ -236,7 +237,7 @@ def test_a_file_with_a_certificate_has_to_be_signed(settle: Settle, tmp_path) ->
         providers.metadata(found)
 
 
-def test_the_entity_that_is_named_is_taken_out_of_several(settle: Settle, feed) -> None:  # type: ignore[no-untyped-def]  # noqa: F811
+def test_the_entity_that_is_named_is_taken_out_of_several(settle: Settle, feed) -> None:  # type: ignore[no-untyped-def]
     wanted = "https://idp.campus2.example/entity"
     told = settle(beside=({**SINGLE, "metadata_url": f"{feed.url}/one", "entity_id": wanted},))
     feed.files["/one"] = aggregate(campuses(3), days=None)

@@ -207,7 +207,8 @@ def is_entity_id(text: str) -> bool:
 
 def _usable(entity_id: str, element: Any) -> bool:
     """A SAML 2.0 identity provider whose name is one that we can keep and compare."""
-    return is_entity_id(entity_id) and any(_SAML2 in role.get("protocolSupportEnumeration", "").split() for role in element.iterchildren(_IDP))
+    spoken = (role.get("protocolSupportEnumeration", "").split() for role in element.iterchildren(_IDP))
+    return is_entity_id(entity_id) and any(_SAML2 in protocols for protocols in spoken)
 
 
 def _cut(entity_id: str, element: Any, until: datetime | None) -> Entity:
