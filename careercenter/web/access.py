@@ -15,7 +15,7 @@ from careercenter.db import NotFound
 
 PUBLIC = frozenset({"public"})       # nobody needs to sign in; the page shows nothing of anybody
 LINK = frozenset({"link"})           # a mailed link opens it; the view checks the token
-SIGNED_IN = frozenset({"student", "advisor", "faculty", "registrar", "admin", ""})
+SIGNED_IN = frozenset({"student", "alumni", "advisor", "faculty", "registrar", "admin", ""})
 STUDENT = frozenset({"student"})
 ADVISOR = frozenset({"advisor", "admin"})
 REGISTRAR = frozenset({"registrar", "admin"})
@@ -36,6 +36,11 @@ ACCESS: dict[str, frozenset[str]] = {
     "signon.metadata": PUBLIC,
     "signon.sign_out": SIGNED_IN,
     "signon.act_as": SIGNED_IN,
+    # one's own sign-in
+    "sessions.index": SIGNED_IN,
+    "sessions.end": SIGNED_IN,
+    "sessions.end_others": SIGNED_IN,
+    "sessions.end_all": SIGNED_IN,
     # the shell
     "home.index": SIGNED_IN,
     "home.theme_css": PUBLIC,
@@ -95,6 +100,10 @@ ACCESS: dict[str, frozenset[str]] = {
     "admin.health": ADMIN,
     "admin.mail": ADMIN,
     "admin.people": ADMIN,
+    "admin.person": ADMIN,
+    "admin.end_sessions": ADMIN,
+    "admin.disable": ADMIN,
+    "admin.enable": ADMIN,
     "admin.audit": ADMIN,
     "admin.style": STAFF,
 }
