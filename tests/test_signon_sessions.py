@@ -125,7 +125,7 @@ def test_administrators_do_not_disable_themselves(app, factory, sign_in) -> None
 
 def test_sessions_that_lie_idle_or_ran_out_are_not_listed(app, three) -> None:  # type: ignore[no-untyped-def]
     student, (here, *_), _ = three
-    first, second, _ = db.session.scalars(select(LoginSession.id).where(LoginSession.person_id == student.id).order_by(LoginSession.id))
+    _first, second, _ = db.session.scalars(select(LoginSession.id).where(LoginSession.person_id == student.id).order_by(LoginSession.id))
     now = datetime.now(UTC)
     with db.transaction():
         of = update(LoginSession)

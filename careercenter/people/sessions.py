@@ -185,9 +185,9 @@ def start_session(person: Person, identity: Identity, now: datetime, user_agent:
         expires = min(expires, identity.session_not_on_or_after)
     db.session.add(LoginSession(
         token_hash=hashed(secret), person_id=person.id, acting_role=_first_role(person, now), provider=identity.provider,
-        issuer=identity.issuer, logout=dict(identity.logout), authenticated_at=identity.authenticated_at or now, device=devices.words(user_agent),
-        name_id=identity.name_id, session_index=identity.session_index, authn_context=identity.authn_context,
-        created_at=now, last_seen_at=now, expires_at=expires,
+        issuer=identity.issuer, name_id=identity.name_id, session_index=identity.session_index, logout=dict(identity.logout),
+        authn_context=identity.authn_context, authenticated_at=identity.authenticated_at or now,
+        device=devices.words(user_agent), created_at=now, last_seen_at=now, expires_at=expires,
     ))
     return secret
 
