@@ -197,7 +197,7 @@ def sign_in(app: Flask):  # type: ignore[no-untyped-def]
             with db.transaction():
                 people.sessions.act_as(opened.session_id, role, people.sessions.hashed(secret))
         with client.session_transaction() as cookie:
-            cookie["sid"] = secret
+            cookie["sid"], cookie["pid"] = secret, person.id
         return client
 
     return open_session

@@ -8,7 +8,7 @@ from flask import Flask, url_for
 from careercenter.web.access import ACCESS, CSRF_EXEMPT, LINK, PUBLIC
 from careercenter.web.entry import safe_next
 
-ROLES = ("student", "advisor", "faculty", "registrar", "admin", "")
+ROLES = ("student", "alumni", "advisor", "faculty", "registrar", "admin", "")
 EXAMPLES = {"int": 999_999, "default": "nothing", "string": "nothing", "path": "nothing", "uuid": "0" * 32}
 
 

@@ -118,11 +118,12 @@ def metadata(now: Clock, argument: str, progress: Progress) -> str:
 
 
 def tidy(now: Clock, argument: str, progress: Progress) -> str:
-    from careercenter.people import sessions, tries
+    from careercenter.people import kept, sessions, tries
 
     with db.transaction():
         sessions.forget_old(now())
         tries.forget_old(now())
+        kept.forget_old(now())
         work.forget_old(now())
         once.forget_old(now())
     return "Old sessions and old runs are gone."

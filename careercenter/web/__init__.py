@@ -12,7 +12,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from whitenoise import WhiteNoise
 
 from careercenter.settings import Settings
-from careercenter.web import access, errors, face, formats, headers, shell, untrusted
+from careercenter.web import access, errors, face, formats, headers, kept, shell, untrusted
 
 STATIC = Path(__file__).parent / "static"
 csrf = CSRFProtect()
@@ -46,7 +46,7 @@ def init(app: Flask, settings: Settings) -> None:
     app.session_interface = Cookies()
     headers.install(app)  # before all others: a request has its name even when its form is refused
     csrf.init_app(app)
-    for part in (face, formats, untrusted, access, errors, shell):
+    for part in (face, formats, untrusted, access, kept, errors, shell):
         part.install(app)
     for found in iter_modules(__path__):
         module = import_module(f"{__name__}.{found.name}")

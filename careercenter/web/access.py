@@ -12,10 +12,11 @@ from flask import Flask, g, redirect, request, session, url_for
 from careercenter import db, people
 from careercenter.audit import Actor
 from careercenter.db import NotFound
+from careercenter.web import kept
 
 PUBLIC = frozenset({"public"})       # nobody needs to sign in; the page shows nothing of anybody
 LINK = frozenset({"link"})           # a mailed link opens it; the view checks the token
-SIGNED_IN = frozenset({"student", "advisor", "faculty", "registrar", "admin", ""})
+SIGNED_IN = frozenset({"student", "alumni", "advisor", "faculty", "registrar", "admin", ""})
 STUDENT = frozenset({"student"})
 ADVISOR = frozenset({"advisor", "admin"})
 REGISTRAR = frozenset({"registrar", "admin"})
@@ -38,6 +39,13 @@ ACCESS: dict[str, frozenset[str]] = {
     "discovery.chosen": PUBLIC,
     "signon.sign_out": SIGNED_IN,
     "signon.act_as": SIGNED_IN,
+    # one's own sign-in
+    "sessions.index": SIGNED_IN,
+    "sessions.end": SIGNED_IN,
+    "sessions.end_others": SIGNED_IN,
+    "sessions.end_all": SIGNED_IN,
+    "kept.index": SIGNED_IN,
+    "kept.throw_away": SIGNED_IN,
     # the shell
     "home.index": SIGNED_IN,
     "home.theme_css": PUBLIC,
@@ -97,6 +105,10 @@ ACCESS: dict[str, frozenset[str]] = {
     "admin.health": ADMIN,
     "admin.mail": ADMIN,
     "admin.people": ADMIN,
+    "admin.person": ADMIN,
+    "admin.end_sessions": ADMIN,
+    "admin.disable": ADMIN,
+    "admin.enable": ADMIN,
     "admin.audit": ADMIN,
     "admin.style": STAFF,
 }
@@ -130,11 +142,18 @@ def _admit() -> Any:
 
 
 def _sign_in_first() -> Any:
+    """Off to the sign-in page; afterwards back here. A form that came too late is kept meanwhile."""
+    key = kept.keep_posted(session.get("pid"))
     if "sid" in session:
         session.pop("sid")
-        session["ended"] = True
-    back = request.full_path.rstrip("?") if request.method == "GET" else url_for("home.index")
-    answer = redirect(url_for("signon.sign_in", next=back))
+        session["ended"] = "kept" if key else "over"
+    back = request.full_path.rstrip("?") if request.method == "GET" else url_for("kept.index" if key else "home.index")
+    return kept.give(elsewhere(url_for("signon.sign_in", next=back)), key)
+
+
+def elsewhere(address: str) -> Any:
+    """Send the browser to another page, also when a part of a page asked."""
+    answer = redirect(address)
     if request.headers.get("HX-Request"):
         answer.status_code = 200
         answer.headers["HX-Redirect"] = answer.headers.pop("Location")

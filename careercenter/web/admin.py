@@ -2,17 +2,28 @@
 
 from typing import Any
 
-from flask import Blueprint, g, render_template, request
+from flask import Blueprint, g, redirect, render_template, request, url_for
 from sqlalchemy import func, or_, select
 
 from careercenter import db, doctor
 from careercenter.audit import AuditEvent
 from careercenter.outbox import OutboxMessage
-from careercenter.people import ROLES, Person, RoleGrant
+from careercenter.people import ROLES, Person, RoleGrant, accounts
+from careercenter.people.sessions import open_sessions
+from careercenter.web import access, formats, shell
+from careercenter.web.sessions import door_labels
 from careercenter.web.typed import Typed
 
 blueprint = Blueprint("admin", __name__, url_prefix="/admin")
 PAGE = 50
+ACTS = {
+    "person.created": "made the account", "person.signed_in": "signed in", "person.signed_out": "signed out",
+    "person.roles": "changed the roles", "person.sessions_ended": "ended sessions", "person.disabled": "disabled the account",
+    "person.enabled": "enabled the account", "person.looked_through": "looked through this person's eyes",
+    "person.look_ended": "stopped looking", "person.address_confirmed": "confirmed an own address", "sign_in.held": "held a sign-in",
+    "sign_in.decided": "decided on a held sign-in", "person.proven_again": "signed in once more",
+}
+"""What the audit's words mean on a person's page."""
 
 
 @blueprint.get("/health")
@@ -45,9 +56,9 @@ def people() -> Any:
     found = (
         select(
             Person.id, Person.given_name, Person.family_name, Person.email, Person.campus_id, RoleGrant.role, RoleGrant.scope,
-            RoleGrant.source,
+            RoleGrant.source, Person.disabled_at,
         )
-        .join(RoleGrant, RoleGrant.person_id == Person.id).order_by(Person.family_name, Person.given_name, Person.id)
+        .outerjoin(RoleGrant, RoleGrant.person_id == Person.id).order_by(Person.family_name, Person.given_name, Person.id)
     )
     if role in ROLES:
         found = found.where(RoleGrant.role == role)
@@ -59,6 +70,51 @@ def people() -> Any:
     held = db.session.execute(select(RoleGrant.role, func.count().label("n")).group_by(RoleGrant.role))
     counts = {row.role: row.n for row in held}
     return render_template("admin/people.html", rows=rows[:PAGE], more=len(rows) > PAGE, q=q, role=role, roles=ROLES, counts=counts)
+
+
+@blueprint.get("/people/<int:person_id>")
+def person(person_id: int) -> Any:
+    return _person_page(person_id)
+
+
+@blueprint.post("/people/<int:person_id>/end-sessions")
+def end_sessions(person_id: int) -> Any:
+    with db.transaction():
+        ended = accounts.sign_out(person_id, by=access.actor(), now=g.now)
+    shell.toast("good", f"{formats.plural(ended, 'browser')} signed out." if ended else "Nobody was signed in by this account.")
+    return redirect(url_for(".person", person_id=person_id), 303)
+
+
+@blueprint.post("/people/<int:person_id>/disable")
+def disable(person_id: int) -> Any:
+    return _change(person_id, accounts.disable, "The account is disabled, and signed out everywhere.")
+
+
+@blueprint.post("/people/<int:person_id>/enable")
+def enable(person_id: int) -> Any:
+    return _change(person_id, accounts.enable, "The account takes sign-ins again.")
+
+
+def _change(person_id: int, act: Any, done: str) -> Any:
+    try:
+        with db.transaction():
+            act(person_id, Typed(request.form).line("reason", limit=300)[:300], by=access.actor(), now=g.now)
+    except db.Refused as refused:
+        return _person_page(person_id, {"reason": str(refused)}), 422
+    shell.toast("good", done)
+    return redirect(url_for(".person", person_id=person_id), 303)
+
+
+def _person_page(person_id: int, errors: dict[str, str] | None = None) -> str:
+    found = db.session.get(Person, person_id)
+    if found is None:
+        raise db.NotFound
+    about = (AuditEvent.about_kind == "person") & (AuditEvent.about_id == person_id)
+    lately = select(AuditEvent).where(about).order_by(AuditEvent.id.desc()).limit(12)
+    return render_template(
+        "admin/person.html", p=found, roles=ROLES, rows=open_sessions(person_id, g.now), doors=door_labels(), errors=errors or {},
+        form=request.form, me=person_id == g.viewer.person_id, history=list(db.session.scalars(lately)), acts=ACTS,
+    )
 
 
 @blueprint.get("/audit")

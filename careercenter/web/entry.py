@@ -18,7 +18,7 @@ from careercenter.people.sessions import Journey, SignOnExpired, find_sign_on
 from careercenter.people.waiting import HeldSignIn
 from careercenter.signon.attributes import roles_for
 from careercenter.signon.identity import Demand, Identity, SignOnRefused
-from careercenter.web import doors, headers
+from careercenter.web import doors, headers, kept
 
 _NEXT = re.compile(r"/(?![/\\])[!-\[\]-~]{0,499}")  # one leading slash, printable ASCII, no backslash
 
@@ -89,9 +89,14 @@ def enter(identity: Identity, journey: Journey | None = None, next_path: str = "
         raise SignOnRefused("replay", "the answer was used before") from None
     if isinstance(found, HeldSignIn):
         raise SignOnRefused("held", f"sign-in {found.id} waits for staff: {found.reason}")
+    return opened(found.id, secret, next_path)
+
+
+def opened(person_id: int, secret: str, next_path: str) -> Response:
+    """Give the browser its new session; `pid` says whose it was when the session is gone."""
     session.clear()
-    session["sid"] = secret
-    return make_response(redirect(next_path, 303))
+    session["sid"], session["pid"] = secret, person_id
+    return kept.after_sign_in(make_response(redirect(next_path, 303)), person_id)
 
 
 def _open(person: people.Person, identity: Identity) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Flask, Response, current_app, flash, g, get_flashed_messages, request, url_for
 
-from careercenter.people import ROLES
+from careercenter.people import ROLES, Viewer
 from careercenter.web.access import ACCESS, LINK
 
 MEANINGS = ("needs", "waiting", "good", "stopped")
@@ -86,12 +86,17 @@ def build() -> Shell:
         nav=_navigation(viewer.role, "" if g.get("lost") else request.endpoint or "", request.script_root) if viewer else (),
         person_name=viewer.name if viewer else "",
         role_label=ROLES.get(viewer.role, "No role yet") if viewer else "",
-        person_links=[],
+        person_links=_own_links(viewer) if viewer else [],
         other_roles=[(role, ROLES[role]) for role in viewer.roles if role != viewer.role] if viewer else [],
         foot_links=[("Accessibility", "/accessibility")],
         theme_css="/static-theme.css",
         sign_in_url=None if viewer or _needs_no_account() else "/sign-in",
     )
+
+
+def _own_links(viewer: Viewer) -> list[tuple[str, str]]:
+    """What somebody finds under their own name."""
+    return [("Where you are signed in", "/me/sessions")]
 
 
 def _needs_no_account() -> bool:

@@ -105,7 +105,7 @@ class Installation:
             with db.transaction():
                 secret = people.start_session(db.session.get_one(Person, person_id), identity, now)
             signer: Any = self.app.session_interface.get_signing_serializer(self.app)  # type: ignore[attr-defined]
-            return str(signer.dumps({"sid": secret}))
+            return str(signer.dumps({"sid": secret, "pid": person_id}))
 
     def until(self, what: Callable[[], Any], seconds: float = 30) -> Any:
         """The first true answer; fails with the logs when it does not come in time."""
@@ -133,14 +133,25 @@ class Visitor:
         self._url = installation.url
         self._http = requests.Session()
         self._http.trust_env = False
-        self._http.cookies.set(installation.app.config["SESSION_COOKIE_NAME"], cookie, domain="127.0.0.1", path="/")
+        self._name = installation.app.config["SESSION_COOKIE_NAME"]
+        self.sign_in(cookie)
+
+    def sign_in(self, cookie: str) -> None:
+        """The same browser, from now on in another session."""
+        if self._name in self._http.cookies:
+            self._http.cookies.clear("127.0.0.1", "/", self._name)
+        self._http.cookies.set(self._name, cookie, domain="127.0.0.1", path="/")
+
+    def page(self, path: str) -> str:
+        answer = self._http.get(self._url + path, timeout=20)
+        assert answer.status_code == 200, f"{path}: {answer.status_code} {answer.text[:400]}"
+        return answer.text
 
     def form(self, path: str, selector: str) -> dict[str, Any]:
         """The fields of a form of a page, as they stand there."""
-        answer = self._http.get(self._url + path, timeout=20)
-        assert answer.status_code == 200, f"{path}: {answer.status_code} {answer.text[:400]}"
-        form = BeautifulSoup(answer.text, "html.parser").select_one(selector)
-        assert form is not None, answer.text
+        page = self.page(path)
+        form = BeautifulSoup(page, "html.parser").select_one(selector)
+        assert form is not None, page
         sent: dict[str, Any] = {}
         for control in form.select("input[name], textarea[name], select[name]"):
             name = str(control["name"])
