@@ -19,10 +19,13 @@ TOUCH = timedelta(minutes=1)  # last_seen_at is written at most once a minute
 
 class LoginSession(db.Model):
     """One signed-in browser. `logout` is what the provider must be told at the end; `viewing_as` makes it a read-only look
-    through another person's eyes."""
+    through another person's eyes. `clock_ahead`: by how many seconds the provider's clock was ahead of ours."""
 
     __tablename__ = "login_session"
-    __table_args__ = (Index("ix_login_session_index", "provider", "name_id", "session_index"),)
+    __table_args__ = (
+        Index("ix_login_session_index", "provider", "name_id", "session_index"),
+        Index("ix_login_session_provider", "provider", "created_at"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     token_hash: Mapped[str] = mapped_column(String(64), unique=True)
@@ -36,6 +39,7 @@ class LoginSession(db.Model):
     authenticated_at: Mapped[datetime | None]
     logout: Mapped[dict[str, str]] = mapped_column(JSON, default=dict)
     device: Mapped[str] = mapped_column(String(120), default="")
+    clock_ahead: Mapped[int | None]
     viewing_as: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
     created_at: Mapped[datetime]
     last_seen_at: Mapped[datetime]
@@ -162,7 +166,7 @@ def start_session(person: Person, identity: Identity, now: datetime, device: str
         token_hash=hashed(secret), person_id=person.id, acting_role=_first_role(person, now), provider=identity.provider,
         issuer=identity.issuer, logout=dict(identity.logout), authenticated_at=identity.authenticated_at or now, device=device[:120],
         name_id=identity.name_id, session_index=identity.session_index, authn_context=identity.authn_context,
-        created_at=now, last_seen_at=now, expires_at=expires,
+        clock_ahead=identity.clock_ahead(now), created_at=now, last_seen_at=now, expires_at=expires,
     ))
     return secret
 

@@ -3,28 +3,34 @@
 import hashlib
 
 from careercenter import db
+from careercenter.providers import stored
 from careercenter.settings.signon import Door, SamlProvider
 from careercenter.signon.identity import SignOnUnavailable
 
 
-def every() -> tuple[Door, ...]:
-    """Every provider that people may use now, in the order of the sign-in page."""
-    return tuple(db.settings().signon.providers)
+def every(paused: bool = False) -> tuple[Door, ...]:
+    """Every provider that people may use now (`paused`: and those they may not), in the order of the sign-in page."""
+    configured = tuple(db.settings().signon.providers)
+    return configured + stored.usable({found.name for found in configured}, paused)
 
 
-def find(name: str) -> Door | None:
-    """The provider of a name, if people may use it."""
-    return next((found for found in every() if found.name == name), None)
+def find(name: str, paused: bool = False) -> Door | None:
+    """The provider of a name, if people may use it (`paused`: or may not)."""
+    return next((found for found in every(paused) if found.name == name), None)
 
 
 def metadata(told: Door) -> bytes:
     """The XML that describes a SAML provider. Raises `SignOnUnavailable` when there is none that may be used."""
-    if not isinstance(told, SamlProvider) or told.metadata_file is None:
+    if isinstance(told, SamlProvider) and told.metadata_file is not None:
+        try:
+            return told.metadata_file.read_bytes()
+        except OSError as error:
+            raise SignOnUnavailable("metadata", f"{told.metadata_file} cannot be read: {error.strerror}") from None
+    configured = told.name in {found.name for found in db.settings().signon.providers}
+    text = "" if configured else stored.pasted(told.name)
+    if not text:
         raise SignOnUnavailable("metadata", f"{told.name} has no metadata yet")
-    try:
-        return told.metadata_file.read_bytes()
-    except OSError as error:
-        raise SignOnUnavailable("metadata", f"{told.metadata_file} cannot be read: {error.strerror}") from None
+    return text.encode()
 
 
 def stamp(told: Door, issuer: str = "") -> str:
