@@ -106,9 +106,11 @@ def advance_placements(now: Clock, argument: str, progress: Progress) -> str:
 
 def tidy(now: Clock, argument: str, progress: Progress) -> str:
     from careercenter.people import sessions, tries
+    from careercenter.providers import refusals
 
     with db.transaction():
         sessions.forget_old(now())
+        refusals.forget_old(now())
         tries.forget_old(now())
         work.forget_old(now())
         once.forget_old(now())
