@@ -1,6 +1,7 @@
 """From a proven identity to a person: find, match to the roster, or create; then set the roles that sign-on gives."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import select
@@ -38,6 +39,27 @@ def recognise(identity: Identity, grants: Iterable[Grant], terms: Terms, now: da
     refresh(person, identity)
     set_roles(person, grants, terms, now, source="signon")
     return person
+
+
+@dataclass(frozen=True)
+class Match:
+    """Whom a proven identity would open. `how`: "known" (signed in before), "held" (staff would be asked, `doubt` says why),
+    "roster" (by campus number), "new", "disabled"."""
+
+    how: str
+    person: Person | None = None
+    doubt: str = ""
+
+
+def would_match(identity: Identity, now: datetime) -> Match:
+    """What `recognise` would find, without changing anything."""
+    known, campus_id = _known(identity), first(identity, "campus_id") or None
+    person = db.session.get_one(Person, known.person_id) if known else _from_roster(campus_id)
+    if person is None:
+        return Match("new")
+    if known and (reason := holders.doubt(identity, known, person, now)):
+        return Match("held", person, reason)
+    return Match("disabled" if person.disabled_at else "known" if known else "roster", person)
 
 
 def _known(identity: Identity) -> PersonIdentity | None:
@@ -85,13 +107,18 @@ def set_roles(person: Person, grants: Iterable[Grant], terms: Terms, now: dateti
     A role for a term that the catalog does not know counts as none: nobody could say when it ends.
     """
     held = {(g.role, g.scope, g.term): g for g in person.roles if g.source == source}
-    wanted = {(g.role, g.scope, g.term) for g in grants if not g.term or g.term in terms}
+    because = {(g.role, g.scope, g.term): g.because for g in grants if not g.term or g.term in terms}
+    wanted = because.keys()
     for key in held.keys() - wanted:
         person.roles.remove(held[key])
+    for key in held.keys() & wanted:
+        if held[key].because != because[key]:
+            held[key].because = because[key]
     for role, scope, term in sorted(wanted - held.keys()):
         starts, ends = terms[term] if term else (None, None)
         person.roles.append(RoleGrant(
-            role=role, scope=scope, term=term, source=source, granted_at=now, starts_at=starts, ends_at=ends
+            role=role, scope=scope, term=term, source=source, granted_at=now, starts_at=starts, ends_at=ends,
+            because=because[role, scope, term],
         ))
     if held.keys() != wanted:
         audit.record(
