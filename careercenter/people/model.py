@@ -68,7 +68,8 @@ class PersonIdentity(db.Model):
 class RoleGrant(db.Model):
     """A role, everywhere (`scope` empty) or within a program code, for a `term` from `starts_at` until `ends_at`.
 
-    Source "signon" follows each sign-in, "directory" the nightly look at the directory, "staff" stays until staff end it.
+    Source "signon" follows each sign-in, "directory" the nightly look at the directory, "staff" stays until staff end it,
+    "breakglass" was opened on the server for minutes. `because`: the rule that gave it, as "attribute=value".
     """
 
     __tablename__ = "role_grant"
@@ -83,6 +84,7 @@ class RoleGrant(db.Model):
     scope: Mapped[str] = mapped_column(String(40), default="")
     term: Mapped[str] = mapped_column(String(20), default="")
     source: Mapped[str] = mapped_column(String(10))
+    because: Mapped[str] = mapped_column(String(200), default="")
     granted_at: Mapped[datetime]
     starts_at: Mapped[datetime | None]
     ends_at: Mapped[datetime | None]

@@ -85,13 +85,18 @@ def set_roles(person: Person, grants: Iterable[Grant], terms: Terms, now: dateti
     A role for a term that the catalog does not know counts as none: nobody could say when it ends.
     """
     held = {(g.role, g.scope, g.term): g for g in person.roles if g.source == source}
-    wanted = {(g.role, g.scope, g.term) for g in grants if not g.term or g.term in terms}
+    because = {(g.role, g.scope, g.term): g.because for g in grants if not g.term or g.term in terms}
+    wanted = because.keys()
     for key in held.keys() - wanted:
         person.roles.remove(held[key])
+    for key in held.keys() & wanted:
+        if held[key].because != because[key]:
+            held[key].because = because[key]
     for role, scope, term in sorted(wanted - held.keys()):
         starts, ends = terms[term] if term else (None, None)
         person.roles.append(RoleGrant(
-            role=role, scope=scope, term=term, source=source, granted_at=now, starts_at=starts, ends_at=ends
+            role=role, scope=scope, term=term, source=source, granted_at=now, starts_at=starts, ends_at=ends,
+            because=because[role, scope, term],
         ))
     if held.keys() != wanted:
         audit.record(

@@ -24,10 +24,14 @@ class LoginSession(db.Model):
     """One signed-in browser; `device` names it in plain words. `logout` is what the provider must be told at the end.
 
     `viewing_as` makes it a read-only look through another person's eyes until `viewing_until`; `viewing_pages` were seen.
+    `clock_ahead`: by how many seconds the provider's clock was ahead of ours.
     """
 
     __tablename__ = "login_session"
-    __table_args__ = (Index("ix_login_session_index", "provider", "name_id", "session_index"),)
+    __table_args__ = (
+        Index("ix_login_session_index", "provider", "name_id", "session_index"),
+        Index("ix_login_session_provider", "provider", "created_at"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     token_hash: Mapped[str] = mapped_column(String(64), unique=True)
@@ -41,6 +45,7 @@ class LoginSession(db.Model):
     authenticated_at: Mapped[datetime | None]
     logout: Mapped[dict[str, str]] = mapped_column(JSON, default=dict)
     device: Mapped[str] = mapped_column(String(120), default="")
+    clock_ahead: Mapped[int | None]
     viewing_as: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
     viewing_until: Mapped[datetime | None]
     viewing_pages: Mapped[int] = mapped_column(default=0)
@@ -186,7 +191,7 @@ def start_session(person: Person, identity: Identity, now: datetime, user_agent:
     db.session.add(LoginSession(
         token_hash=hashed(secret), person_id=person.id, acting_role=_first_role(person, now), provider=identity.provider,
         issuer=identity.issuer, name_id=identity.name_id, session_index=identity.session_index, logout=dict(identity.logout),
-        authn_context=identity.authn_context, authenticated_at=identity.authenticated_at or now,
+        authn_context=identity.authn_context, authenticated_at=identity.authenticated_at or now, clock_ahead=identity.clock_ahead(now),
         device=devices.words(user_agent), created_at=now, last_seen_at=now, expires_at=expires,
     ))
     return secret

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from careercenter.signon.identity import Identity, SubjectMissing
@@ -74,11 +74,15 @@ class Rule(Protocol):
 
 @dataclass(frozen=True, order=True)
 class Grant:
-    """A role that follows from sign-on; `scope` is a program code, `term` a term code; empty means the whole campus, always."""
+    """A role that follows from sign-on; `scope` is a program code, `term` a term code; empty means the whole campus, always.
+
+    `because` names the rule, as "attribute=value"; two grants that differ in nothing else are the same.
+    """
 
     role: str
     scope: str = ""
     term: str = ""
+    because: str = field(default="", compare=False)
 
 
 def wire_name(name: str) -> str:
@@ -126,12 +130,19 @@ def choose_subject(
 
 
 def roles_for(identity: Identity, rules: Iterable[Rule]) -> list[Grant]:
-    """The roles that follow from the attributes, sorted, without doubles."""
-    return sorted({
-        Grant(rule.role, named.get("scope", rule.scope), named.get("term", rule.term))
-        for rule in rules if rule.role in ROLES
-        for value in identity.attributes.get(rule.attribute, ()) if (named := matched(rule.value, value)) is not None
-    })
+    """The roles that follow from the attributes, sorted, without doubles; of two rules for one role the first is told."""
+    found: dict[Grant, Grant] = {}
+    for rule in (r for r in rules if r.role in ROLES):
+        for value in identity.attributes.get(rule.attribute, ()):
+            if (named := matched(rule.value, value)) is not None:
+                grant = Grant(rule.role, named.get("scope", rule.scope), named.get("term", rule.term), because(rule))
+                found.setdefault(grant, grant)
+    return sorted(found)
+
+
+def because(rule: Rule) -> str:
+    """How a grant names the rule that gave it."""
+    return f"{rule.attribute}={rule.value}"[:200]
 
 
 def matched(wanted: str, value: str) -> dict[str, str] | None:

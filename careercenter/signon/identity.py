@@ -16,6 +16,9 @@ class Identity:
     with all its values. Every instant is aware UTC. Whoever opens a session keeps (`provider`, `issuer`, `assertion_id`)
     until `assertion_expires_at` and refuses it a second time.
 
+    `received` is everything the provider sent, under its own names, and `issued_at` its clock when it answered; both serve
+    the console's trial sign-in and the watch on clocks, never a decision.
+
     `name_id` and `session_index` are by which the provider ends a session later; `logout` is what we must tell it then.
     """
 
@@ -32,6 +35,12 @@ class Identity:
     session_index: str | None = None
     session_not_on_or_after: datetime | None = None
     logout: Mapping[str, str] = field(default_factory=dict)
+    received: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    issued_at: datetime | None = None
+
+    def clock_ahead(self, now: datetime) -> int | None:
+        """By how many seconds the provider's clock is ahead of ours, the way here included; None when it is not known."""
+        return round((self.issued_at - now).total_seconds()) if self.issued_at else None
 
     def first(self, name: str) -> str | None:
         """The first value of an attribute, or None."""
@@ -104,12 +113,14 @@ class SignOnRefused(Exception):
     """A sign-in was refused. People see one plain sentence and a reference.
 
     `reason_code` (a short stable word) goes to the log and the audit. `detail` explains it to campus IT; it quotes
-    identifiers of providers and rules, never attribute values of the person.
+    identifiers of providers and rules, never attribute values of the person. `received` is what the provider sent, where it
+    is known, for the trial sign-in of campus IT alone.
     """
 
     def __init__(self, reason_code: str, detail: str = ""):
         self.reason_code = reason_code
         self.detail = detail
+        self.received: Mapping[str, tuple[str, ...]] = {}
         super().__init__(f"{reason_code}: {detail}" if detail else reason_code)
 
 

@@ -175,9 +175,13 @@ class SamlProvider:
     def _identity(self, answer: Any, facts: rules.Facts) -> Identity:
         sent = _values(answer.assertion)
         values = attributes.keep_own_scopes(sent, self.scopes)
-        kind, subject = attributes.choose_subject(
-            values, self.settings.subject, self._persistent(answer.name_id), sent
-        )
+        try:
+            kind, subject = attributes.choose_subject(
+                values, self.settings.subject, self._persistent(answer.name_id), sent
+            )
+        except SubjectMissing as error:
+            error.received = sent
+            raise
         statement = answer.assertion.authn_statement[0]
         return Identity(
             provider=self.settings.name, issuer=self.issuer, subject_kind=kind, subject=subject,
@@ -187,6 +191,7 @@ class SamlProvider:
             session_index=statement.session_index, authenticated_at=rules.instant(statement.authn_instant),
             session_not_on_or_after=facts.session_ends_at,
             assertion_id=facts.assertion_id, assertion_expires_at=facts.expires_at,
+            received=sent, issued_at=rules.instant(answer.assertion.issue_instant),
         )
 
     def _persistent(self, name_id: Any) -> str | None:

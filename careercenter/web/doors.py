@@ -7,6 +7,7 @@ from flask import current_app
 
 from careercenter import db, providers
 from careercenter.db import NotFound
+from careercenter.providers import stored
 from careercenter.settings.signon import Door
 from careercenter.signon.identity import Provider
 from careercenter.signon.saml import SamlProvider, ServiceProvider
@@ -26,12 +27,13 @@ def ready(name: str, issuer: str) -> None:
         providers.ready(told, issuer, datetime.now(UTC))
 
 
-def door(name: str, issuer: str = "") -> Provider:
-    """The provider of a name; for a federation, the member `issuer`. Raises `NotFound` when there is none such."""
-    told = providers.find(name)
+def door(name: str, issuer: str = "", paused: bool = False) -> Provider:
+    """The provider of a name; for a federation, the member `issuer`. `paused`: also one that people may not use now.
+    Raises `NotFound` when there is none such."""
+    told = providers.find(name, paused)
     if told is None:
         raise NotFound
-    key = (name, issuer, providers.stamp(told, issuer))
+    key = (name, issuer, providers.stamp(told, issuer), stored.stamp(name))  # a changed secret does not show in `told`
     built: dict[Any, Provider] = current_app.extensions.setdefault("careercenter.doors", {})
     if key not in built:
         for older in [k for k in built if k[:2] == key[:2]] + list(built)[: max(0, len(built) - KEPT)]:

@@ -38,8 +38,9 @@ def start(
 ) -> Response:
     """Off to the provider; what comes back is bound to this browser and used once."""
     relay, browser = secrets.token_urlsafe(24), secrets.token_urlsafe(24)
+    g.sign_on = (name, issuer)  # for the record of a refusal
     doors.ready(name, issuer)
-    begun = doors.door(name, issuer).begin(relay, demand)
+    begun = doors.door(name, issuer, purpose == "trial").begin(relay, demand)
     with db.transaction():
         people.begin_sign_on(
             name, begun, relay, browser, next_path, g.now, issuer=issuer, demand=demand, purpose=purpose, session_id=session_id
@@ -66,9 +67,15 @@ def returned(answer: Mapping[str, str], relay: str) -> Response:
         journey = find_sign_on(relay, request.cookies.get(cookie(), ""), g.now)
     except SignOnExpired:
         raise SignOnRefused("no_request", "no sign-in of this browser waits for this answer") from None
-    g.sign_on = (journey.provider, journey.issuer)  # for the record of a refusal
-    identity = doors.door(journey.provider, journey.issuer).finish(answer, journey.waiting, datetime.now(UTC))
-    response = PURPOSES[journey.purpose](identity, journey)
+    g.sign_on = (journey.provider, journey.issuer)
+    try:
+        proven = doors.door(journey.provider, journey.issuer, journey.purpose == "trial")
+        identity = proven.finish(answer, journey.waiting, datetime.now(UTC))
+        response = PURPOSES[journey.purpose](identity, journey)
+    except SignOnRefused as error:
+        if journey.purpose not in REFUSED:
+            raise
+        response = REFUSED[journey.purpose](error, journey)
     response.delete_cookie(cookie(), **_cookie_rules())
     return response
 
@@ -113,3 +120,5 @@ def _open(person: people.Person, identity: Identity) -> str:
 
 PURPOSES: dict[str, Callable[[Identity, Journey], Any]] = {"sign_in": enter}
 """What follows a proven identity, by the purpose that the browser was sent away with."""
+REFUSED: dict[str, Callable[[SignOnRefused, Journey], Any]] = {}
+"""What follows a refusal, for purposes that have an answer of their own to it; the others get the one plain page."""

@@ -149,15 +149,31 @@ def upgrade() -> None:
         batch_op.create_index('ix_held_sign_in_open', ['decided_at', 'last_at'], unique=False)
         batch_op.create_index(batch_op.f('ix_held_sign_in_person_id'), ['person_id'], unique=False)
 
+    op.create_table('break_glass',
+    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('link_id', sa.Integer(), nullable=False),
+    sa.Column('person_id', sa.Integer(), nullable=False),
+    sa.Column('reason', sa.String(length=500), nullable=False),
+    sa.Column('minutes', sa.Integer(), nullable=False),
+    sa.Column('issued_by', sa.String(length=200), nullable=False),
+    sa.Column('issued_at', db.UTCDateTime(timezone=True), nullable=False),
+    sa.Column('opened_at', db.UTCDateTime(timezone=True), nullable=True),
+    sa.ForeignKeyConstraint(['link_id'], ['magic_link.id'], name=op.f('fk_break_glass_link_id_magic_link')),
+    sa.ForeignKeyConstraint(['person_id'], ['person.id'], name=op.f('fk_break_glass_person_id_person')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_break_glass')),
+    sa.UniqueConstraint('link_id', name=op.f('uq_break_glass_link_id'))
+    )
     with op.batch_alter_table('login_session', schema=None) as batch_op:
         batch_op.add_column(sa.Column('issuer', sa.String(length=400), nullable=False, server_default=''))
         batch_op.add_column(sa.Column('authenticated_at', db.UTCDateTime(timezone=True), nullable=True))
         batch_op.add_column(sa.Column('logout', sa.JSON(), nullable=False, server_default='{}'))
         batch_op.add_column(sa.Column('device', sa.String(length=120), nullable=False, server_default=''))
+        batch_op.add_column(sa.Column('clock_ahead', sa.Integer(), nullable=True))
         batch_op.add_column(sa.Column('viewing_as', sa.Integer(), nullable=True))
         batch_op.add_column(sa.Column('viewing_until', db.UTCDateTime(timezone=True), nullable=True))
         batch_op.add_column(sa.Column('viewing_pages', sa.Integer(), nullable=False, server_default='0'))
         batch_op.create_foreign_key(batch_op.f('fk_login_session_viewing_as_person'), 'person', ['viewing_as'], ['id'])
+        batch_op.create_index('ix_login_session_provider', ['provider', 'created_at'], unique=False)
 
     with op.batch_alter_table('outbox_message', schema=None) as batch_op:
         batch_op.add_column(sa.Column('code_of', sa.String(length=64), nullable=False, server_default=''))
@@ -178,6 +194,7 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column('term', sa.String(length=20), nullable=False, server_default=''))
         batch_op.drop_constraint(batch_op.f('uq_role_grant_person_id_role_scope_source'), type_='unique')
         batch_op.create_unique_constraint('uq_role_grant_key', ['person_id', 'role', 'scope', 'term', 'source'])
+        batch_op.add_column(sa.Column('because', sa.String(length=200), nullable=False, server_default=''))
         batch_op.add_column(sa.Column('starts_at', db.UTCDateTime(timezone=True), nullable=True))
         batch_op.add_column(sa.Column('ends_at', db.UTCDateTime(timezone=True), nullable=True))
 
@@ -215,6 +232,7 @@ def downgrade() -> None:
     with op.batch_alter_table('role_grant', schema=None) as batch_op:
         batch_op.drop_constraint('uq_role_grant_key', type_='unique')
         batch_op.create_unique_constraint(batch_op.f('uq_role_grant_person_id_role_scope_source'), ['person_id', 'role', 'scope', 'source'])
+        batch_op.drop_column('because')
         batch_op.drop_column('term')
         batch_op.drop_column('ends_at')
         batch_op.drop_column('starts_at')
@@ -235,10 +253,12 @@ def downgrade() -> None:
         batch_op.drop_column('code_of')
 
     with op.batch_alter_table('login_session', schema=None) as batch_op:
+        batch_op.drop_index('ix_login_session_provider')
         batch_op.drop_constraint(batch_op.f('fk_login_session_viewing_as_person'), type_='foreignkey')
         batch_op.drop_column('viewing_pages')
         batch_op.drop_column('viewing_until')
         batch_op.drop_column('viewing_as')
+        batch_op.drop_column('clock_ahead')
         batch_op.drop_column('device')
         batch_op.drop_column('logout')
         batch_op.drop_column('authenticated_at')
@@ -248,6 +268,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_held_sign_in_person_id'))
         batch_op.drop_index('ix_held_sign_in_open')
 
+    op.drop_table('break_glass')
     op.drop_table('held_sign_in')
     op.drop_table('stored_provider')
     op.drop_table('sign_on_trial')
