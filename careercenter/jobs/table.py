@@ -119,9 +119,11 @@ def metadata(now: Clock, argument: str, progress: Progress) -> str:
 
 def tidy(now: Clock, argument: str, progress: Progress) -> str:
     from careercenter.people import kept, sessions, tries
+    from careercenter.providers import refusals
 
     with db.transaction():
         sessions.forget_old(now())
+        refusals.forget_old(now())
         tries.forget_old(now())
         kept.forget_old(now())
         work.forget_old(now())

@@ -5,7 +5,7 @@ A sign-in that may be by a new holder is held: nobody gets in until staff say wh
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from careercenter import audit, db
 from careercenter.people.model import Person, PersonIdentity
@@ -54,11 +54,7 @@ def decide(held_id: int, decision: str, version: int, *, by: audit.Actor, now: d
     """
     if decision not in ("same", "other"):
         raise db.Refused("Choose whether this is the same person or somebody else.")
-    held = db.session.scalar(select(HeldSignIn).where(HeldSignIn.id == held_id).with_for_update())
-    if held is None:
-        raise db.NotFound
-    if held.decided_at is not None or held.version != version:
-        raise db.Conflict("Somebody decided on this sign-in a moment before you.")
+    held = _claim(held_id, version)
     identity = db.session.get_one(PersonIdentity, held.identity_id)
     person = db.session.get_one(Person, held.person_id)
     if decision == "same":
@@ -70,6 +66,30 @@ def decide(held_id: int, decision: str, version: int, *, by: audit.Actor, now: d
         "sign_in.decided", "person", person.id, by=by, now=now, reason=held.reason, detail={"decision": decision, "held": held.id}
     )
     return held
+
+
+def _claim(held_id: int, version: int) -> HeldSignIn:
+    """The open row, locked, as the page showed it."""
+    held = db.session.scalar(select(HeldSignIn).where(HeldSignIn.id == held_id).with_for_update())
+    if held is None:
+        raise db.NotFound
+    if held.decided_at is not None or held.version != version:
+        first = db.session.get(Person, held.decided_by_id) if held.decided_by_id else None
+        raise db.Conflict(f"{first.name if first else 'Somebody'} decided on this sign-in a moment before you.")
+    return held
+
+
+def waiting(limit: int = 50) -> list[tuple[HeldSignIn, Person, PersonIdentity]]:
+    """Sign-ins that wait for staff, those that were tried last first; with the account and its identifier."""
+    found = select(HeldSignIn, Person, PersonIdentity).join(Person, Person.id == HeldSignIn.person_id)
+    found = found.join(PersonIdentity, PersonIdentity.id == HeldSignIn.identity_id).where(HeldSignIn.decided_at.is_(None))
+    rows = db.session.execute(found.order_by(HeldSignIn.last_at.desc(), HeldSignIn.id.desc()).limit(limit))
+    return [(row[0], row[1], row[2]) for row in rows]
+
+
+def count_waiting() -> int:
+    """How many sign-ins wait for staff."""
+    return db.session.scalar(select(func.count(HeldSignIn.id)).where(HeldSignIn.decided_at.is_(None))) or 0
 
 
 def _accept(person: Person, identity: PersonIdentity, held: HeldSignIn, now: datetime) -> None:

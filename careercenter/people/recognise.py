@@ -1,6 +1,7 @@
 """From a proven identity to a person: find, match to the roster, or create; then set the roles that sign-on gives."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import select
@@ -38,6 +39,27 @@ def recognise(identity: Identity, grants: Iterable[Grant], terms: Terms, now: da
     refresh(person, identity)
     set_roles(person, grants, terms, now, source="signon")
     return person
+
+
+@dataclass(frozen=True)
+class Match:
+    """Whom a proven identity would open. `how`: "known" (signed in before), "held" (staff would be asked, `doubt` says why),
+    "roster" (by campus number), "new", "disabled"."""
+
+    how: str
+    person: Person | None = None
+    doubt: str = ""
+
+
+def would_match(identity: Identity, now: datetime) -> Match:
+    """What `recognise` would find, without changing anything."""
+    known, campus_id = _known(identity), first(identity, "campus_id") or None
+    person = db.session.get_one(Person, known.person_id) if known else _from_roster(campus_id)
+    if person is None:
+        return Match("new")
+    if known and (reason := holders.doubt(identity, known, person, now)):
+        return Match("held", person, reason)
+    return Match("disabled" if person.disabled_at else "known" if known else "roster", person)
 
 
 def _known(identity: Identity) -> PersonIdentity | None:

@@ -13,6 +13,7 @@ from pydantic import Field, field_validator, model_validator
 from careercenter.settings.parts import ConfigPath, Secret, Section
 
 Role = Literal["student", "alumni", "advisor", "faculty", "registrar", "admin"]
+ADDRESSES = {"mail", "email", "e-mail", "urn:oid:0.9.2342.19200300.100.1.3", "urn:oid:1.2.840.113549.1.9.1"}
 REFEDS_MFA = "https://refeds.org/profile/mfa"
 
 
@@ -82,6 +83,17 @@ class Door(Section):
     subject: tuple[str, ...] = ()
     attributes: dict[str, str] = {}
     complete_from_directory: bool = False
+
+    @field_validator("subject")
+    @classmethod
+    def _never_by_address(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        """E-mail addresses pass from one person to the next, and a transient name is another one at each sign-in."""
+        for name in value:
+            if name.lower() in ADDRESSES or "emailaddress" in name.lower():
+                raise ValueError(f'"{name}" is an e-mail address, which passes from one person to the next; name an identifier that stays')
+            if name.lower().rpartition(":")[2] == "transient":
+                raise ValueError("a transient name is another one at each sign-in; name an identifier that stays")
+        return value
 
 
 class SamlTrust(Door):

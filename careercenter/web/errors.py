@@ -10,6 +10,7 @@ from werkzeug.exceptions import HTTPException
 
 from careercenter import db, logs
 from careercenter.people.tries import TooMany
+from careercenter.providers import refusals
 from careercenter.signon.identity import SignOnRefused
 
 log = logs.get("web")
@@ -24,6 +25,11 @@ SENTENCES = {
 
 
 RELOAD = "Reload to see how it stands now; nothing of yours was saved."
+HELD = (
+    "Your sign-in needs a look by the career center.",
+    "Your campus name may have belonged to somebody else before, so we ask a person to make sure that this account is yours. "
+    "They see it already. Try again on the next working day; if it is urgent, give them the reference below.",
+)
 UPGRADING = ("The service is being upgraded.", "Try again in a few minutes.")
 
 
@@ -90,10 +96,25 @@ def _expired_form(error: CSRFError) -> Any:
 
 def _sign_on_refused(error: SignOnRefused) -> Any:
     log.warning("sign_on_refused", reason_code=error.reason_code, detail=error.detail, request_id=g.get("request_id"))
+    keep_refusal(error)
+    if error.reason_code == "held":
+        return page(403, *HELD)
     return page(
         403, "We could not sign you in.", "Try again from the sign-in page. If it happens again, give the reference below to campus IT.",
         action=("Back to sign-in", "/sign-in"),
     )
+
+
+def keep_refusal(error: SignOnRefused) -> None:
+    """A row for the console, in a transaction of its own; what goes wrong with it is nobody's concern but the log's."""
+    provider, issuer = g.get("sign_on") or ("", "")
+    try:
+        db.session.rollback()
+        if refusals.room(g.now):
+            with db.transaction():
+                refusals.note(g.get("request_id", ""), provider, issuer, error.reason_code, error.detail, g.now)
+    except Exception as failed:  # noqa: BLE001 - the person gets the page whatever happens here
+        log.error("refusal_not_kept", kind=type(failed).__name__, request_id=g.get("request_id"))
 
 
 def _database_away(error: Exception) -> Any:
