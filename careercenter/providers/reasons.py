@@ -88,7 +88,7 @@ REASONS: dict[str, Reason] = {
     "code": Reason("The provider did not take the code that it gave.", "Check client ID, secret and redirect address at the provider."),
     "discovery": Reason("The provider's discovery document cannot be used.", "Open the issuer's /.well-known/openid-configuration."),
     "ticket": Reason("The CAS server does not know the ticket.", "Usually a reload; else compare the service address at the CAS server."),
-    "proxy": Reason("The headers did not come from the web server that may set them.", "Check `proxies`, the secret header, and the proxy."),
+    "proxy": Reason("The headers did not come from the web server that may set them.", "Check `proxies`, the secret header and the proxy."),
     "headers": Reason("The web server's sign-on headers are missing or doubled.", "Check that the location is protected by its module."),
     # the person
     "subject_missing": Reason("None of the identifiers that we may use was sent.", _RELEASE),
@@ -114,7 +114,7 @@ REASONS: dict[str, Reason] = {
     "metadata": Reason("The provider's metadata, or our keys, cannot be used.", "The detail says which. Run: careercenter doctor"),
     "crypto": Reason("No library that checks signatures is installed.", "Run: careercenter doctor"),
     "directory": Reason("The directory cannot be used at the moment.", "The detail says why. Run: careercenter doctor"),
-    "sealed": Reason("The stored secret cannot be opened.", "server.secret_key was changed: type the secret in again on the provider's page."),
+    "sealed": Reason("The stored secret cannot be opened.", "server.secret_key was changed: type the secret in again on its page."),
     "unavailable": Reason("The provider does not answer at the moment.", "The detail says why. Look at the provider's own status."),
 }
 

@@ -26,7 +26,7 @@ from careercenter.settings.signon import KINDS, Directory, Federation, RoleRule,
 
 __all__ = [
     "FILES", "LOOPBACK", "Campus", "Closing", "Database", "Directory", "Federation", "Log", "Mail", "Platforms", "RoleRule",
-    "SamlProvider", "Server", "Service", "Settings", "SettingsError", "SignOn", "Source", "load",
+    "SamlProvider", "Server", "Service", "Settings", "SettingsError", "SignOn", "Source", "load", "load_signon",
 ]
 
 FILES = {"careercenter.toml": None, "signon.toml": "signon", "platforms.toml": "platforms"}
@@ -236,6 +236,24 @@ def load(folder: Path | str | None = None, **overrides: Any) -> Settings:
         raise SettingsError([_sentence(where, dict(item)) for item in error.errors()]) from None
     except PydanticSettingsError as error:
         raise SettingsError([f"environment: {error}"]) from None
+    finally:
+        FOLDER.reset(token)
+
+
+def load_signon(file: Path) -> SignOn:
+    """A signon.toml that is not in place yet, read as if it stood in the configuration folder. Raises `SettingsError`."""
+    where = Path(os.environ.get("CAREERCENTER_CONFIG") or "config").resolve()
+    try:
+        content = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        raise SettingsError([f"{file}: this is not a readable TOML file: {error}"]) from None
+    token = FOLDER.set(where)
+    try:
+        return SignOn.model_validate(content)
+    except ValidationError as error:
+        prefix = f"{where / 'signon.toml'}: "
+        items = [{**item, "loc": ("signon", *item["loc"])} for item in error.errors()]
+        raise SettingsError([f"{file}: {_sentence(where, item).removeprefix(prefix)}" for item in items]) from None
     finally:
         FOLDER.reset(token)
 

@@ -66,7 +66,9 @@ def read(document: bytes) -> tuple[Description, ...]:
         raise Unreadable(f"This is longer than {LONGEST // 1000} kB. Give the metadata of one provider, not of a whole federation.")
     if b"<!DOCTYPE" in document or b"<!ENTITY" in document:
         raise Unreadable("Metadata holds no DTD; this text does, so it is refused.")
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, remove_comments=True, remove_pis=True)
+    parser = etree.XMLParser(
+        resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, remove_comments=True, remove_pis=True
+    )
     try:
         root = etree.fromstring(document.strip(), parser)
     except (etree.XMLSyntaxError, ValueError):
