@@ -27,8 +27,8 @@ SENTENCES = {
 RELOAD = "Reload to see how it stands now; nothing of yours was saved."
 HELD = (
     "Your sign-in needs a look by the career center.",
-    "Your campus name may have belonged to somebody else before, so we ask a person to make sure that this account is yours. "
-    "They see it already. Try again on the next working day; if it is urgent, give them the reference below.",
+    ("Your campus name may have belonged to somebody else before, so we ask a person to make sure that this account is yours. "
+     "They see it already. Try again on the next working day; if it is urgent, give them the reference below."),
 )
 UPGRADING = ("The service is being upgraded.", "Try again in a few minutes.")
 
