@@ -33,15 +33,18 @@ ROLES = [
 
 
 class CampusIdp:
-    """Keys, metadata and settings of one provider; `settings` goes into the application's configuration."""
+    """Keys, metadata and settings of one provider; `settings` goes into the application's configuration.
 
-    def __init__(self, folder: Path):
+    Another campus has a `base` address of its own and serves the `service` of the first.
+    """
+
+    def __init__(self, folder: Path, base: str = IDP, service: dict[str, str] | None = None):
         key, certificate = make_certificate("career center", bits=2048)
         (folder / "sp.key").write_bytes(key)
         (folder / "sp.crt").write_bytes(certificate)
-        service = {"key_file": str(folder / "sp.key"), "cert_file": str(folder / "sp.crt")}
+        service = service or {"key_file": str(folder / "sp.key"), "cert_file": str(folder / "sp.crt")}
         sp = ServiceProvider(f"{PUBLIC}/saml/metadata", PUBLIC, Service.model_validate(service))
-        self.idp: DemoIdp = make_idp(IDP, PEOPLE, lambda: own_metadata(sp), folder / "idp")
+        self.idp: DemoIdp = make_idp(base, PEOPLE, lambda: own_metadata(sp), folder / "idp")
         (folder / "idp.xml").write_bytes(self.idp.metadata)
         provider = {
             "name": "campus", "kind": "saml", "label": "Demo University sign-in", "metadata_file": str(folder / "idp.xml"),

@@ -19,7 +19,10 @@ LIST_AT_MOST = 30
 
 @click.group()
 def signon() -> None:
-    """Keys, the emergency session, and who gets in by what."""
+    """Keys, the emergency session, metadata, and who gets in by what."""
+
+
+signon.add_command(metadata.fetch)
 
 
 @signon.command("break-glass")
@@ -139,6 +142,3 @@ def _print_providers(told: "SignOn", today: "SignOn") -> None:
 def _rest(count: int, shown: int) -> None:
     if count > shown:
         click.echo(f"         and {count - shown} more")
-
-
-signon.add_command(metadata.fetch)

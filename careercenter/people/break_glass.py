@@ -5,13 +5,14 @@ mail to the support address, and the console show who, why, when, and whether it
 """
 
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import ForeignKey, String, select
+from sqlalchemy import ForeignKey, Select, String, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from careercenter import audit, db, links, outbox
 from careercenter.people.model import Person, RoleGrant
-from careercenter.people.sessions import start_session
+from careercenter.people.sessions import LoginSession, start_session
 from careercenter.signon.identity import Identity
 
 PURPOSE = SOURCE = PROVIDER = "breakglass"
@@ -84,6 +85,38 @@ def recent(now: datetime, days: int = 90) -> list[tuple[BreakGlass, Person]]:
     found = select(BreakGlass, Person).join(Person, Person.id == BreakGlass.person_id)
     found = found.where(BreakGlass.issued_at > now - timedelta(days=days)).order_by(BreakGlass.id.desc()).limit(20)
     return [(row[0], row[1]) for row in db.session.execute(found)]
+
+
+def open_now(now: datetime) -> set[int]:
+    """The ids of those whose session is open at this moment, or whose address still works."""
+    live = _sessions(now)
+    waiting = BreakGlass.opened_at.is_(None) & (BreakGlass.issued_at > now - USE_WITHIN) & links.MagicLink.revoked_at.is_(None)
+    found = select(BreakGlass.id).join(links.MagicLink, links.MagicLink.id == BreakGlass.link_id).where(
+        waiting | (BreakGlass.opened_at.is_not(None) & BreakGlass.person_id.in_(live))
+    )
+    return set(db.session.scalars(found))
+
+
+def end(glass_id: int, *, by: audit.Actor, now: datetime) -> bool:
+    """End the session, or revoke the address that still waits. False when there was nothing to end."""
+    glass = db.session.get(BreakGlass, glass_id)
+    if glass is None:
+        raise db.NotFound
+    before = glass_id in open_now(now)
+    links.revoke(PURPOSE, glass.person_id, now)
+    mine = update(LoginSession).where(LoginSession.person_id == glass.person_id, LoginSession.ended_at.is_(None))
+    db.session.execute(mine.values(ended_at=now))
+    role = update(RoleGrant).where(RoleGrant.person_id == glass.person_id, RoleGrant.source == SOURCE, RoleGrant.ends_at > now)
+    db.session.execute(role.values(ends_at=now))
+    if before:
+        audit.record("breakglass.ended", "person", glass.person_id, by=by, now=now, detail={"break_glass": glass.id})
+    return before
+
+
+def _sessions(now: datetime) -> Select[Any]:
+    return select(LoginSession.person_id).where(
+        LoginSession.provider == PROVIDER, LoginSession.ended_at.is_(None), LoginSession.expires_at > now
+    )
 
 
 def _account(name: str, now: datetime) -> Person:

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, exists, func, not_, select, tuple_
+from sqlalchemy import ColumnElement, Select, exists, func, not_, select, tuple_, update
 from sqlalchemy.orm import aliased
 
-from careercenter import db
+from careercenter import audit, db
 from careercenter.people.model import Person, PersonIdentity, RoleGrant, holds_now
+from careercenter.people.sessions import LoginSession
 from careercenter.signon.attributes import Rule, because
 
 FROM_SIGN_ON = ("signon", "directory")
@@ -74,6 +75,23 @@ def _only_by(provider: str, others: Collection[str], codes: bool) -> ColumnEleme
         alumni = exists().where(RoleGrant.person_id == Person.id, RoleGrant.role == "alumni")
         found &= not_(Person.own_email_confirmed_at.is_not(None) & alumni)
     return found
+
+
+def sessions_of(provider: str, now: datetime) -> int:
+    """How many sessions are open that began by this provider."""
+    return db.session.scalar(select(func.count(LoginSession.id)).where(_open(provider, now))) or 0
+
+
+def end_sessions_of(provider: str, now: datetime, *, by: audit.Actor) -> int:
+    """End them all; returns how many."""
+    ended = db.changed(update(LoginSession).where(_open(provider, now)).values(ended_at=now))
+    if ended:
+        audit.record("sessions.ended", "provider", None, by=by, now=now, reason=provider, detail={"sessions": ended})
+    return ended
+
+
+def _open(provider: str, now: datetime) -> ColumnElement[bool]:
+    return (LoginSession.provider == provider) & LoginSession.ended_at.is_(None) & (LoginSession.expires_at > now)
 
 
 def preview(rules: Sequence[Rule], now: datetime) -> Preview:

@@ -191,8 +191,8 @@ def start_session(person: Person, identity: Identity, now: datetime, user_agent:
     db.session.add(LoginSession(
         token_hash=hashed(secret), person_id=person.id, acting_role=_first_role(person, now), provider=identity.provider,
         issuer=identity.issuer, name_id=identity.name_id, session_index=identity.session_index, logout=dict(identity.logout),
-        authn_context=identity.authn_context, authenticated_at=identity.authenticated_at or now,
-        device=devices.words(user_agent), clock_ahead=identity.clock_ahead(now), created_at=now, last_seen_at=now, expires_at=expires,
+        authn_context=identity.authn_context, authenticated_at=identity.authenticated_at or now, clock_ahead=identity.clock_ahead(now),
+        device=devices.words(user_agent), created_at=now, last_seen_at=now, expires_at=expires,
     ))
     return secret
 

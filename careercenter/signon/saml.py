@@ -180,7 +180,7 @@ class SamlProvider:
                 values, self.settings.subject, self._persistent(answer.name_id), sent
             )
         except SubjectMissing as error:
-            error.received = sent
+            error.received = _received(answer, sent)
             raise
         statement = answer.assertion.authn_statement[0]
         return Identity(
@@ -191,7 +191,7 @@ class SamlProvider:
             session_index=statement.session_index, authenticated_at=rules.instant(statement.authn_instant),
             session_not_on_or_after=facts.session_ends_at,
             assertion_id=facts.assertion_id, assertion_expires_at=facts.expires_at,
-            received=sent, issued_at=rules.instant(answer.assertion.issue_instant),
+            received=_received(answer, sent), issued_at=rules.instant(answer.assertion.issue_instant),
         )
 
     def _persistent(self, name_id: Any) -> str | None:
@@ -290,6 +290,12 @@ def _program_backend() -> Any:
         return Program(get_xmlsec_binary(), delete_tmpfiles=True)
     except SigverError:
         raise SignOnUnavailable("crypto", "neither the xmlsec library nor the xmlsec1 program is installed") from None
+
+
+def _received(answer: Any, sent: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+    """Everything that the provider sent, for campus IT; of the NameID, its kind."""
+    kind = (answer.name_id.format or "unspecified").rpartition(":")[2] if answer.name_id is not None else ""
+    return {**sent, **({"NameID": (kind,)} if kind else {})}
 
 
 def _values(assertion: Any) -> dict[str, tuple[str, ...]]:

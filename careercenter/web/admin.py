@@ -3,12 +3,12 @@
 from typing import Any
 
 from flask import Blueprint, g, redirect, render_template, request, url_for
-from sqlalchemy import func, or_, select
+from sqlalchemy import and_, func, or_, select
 
 from careercenter import db, doctor
 from careercenter.audit import AuditEvent
 from careercenter.outbox import OutboxMessage
-from careercenter.people import ROLES, Person, RoleGrant, accounts
+from careercenter.people import ROLES, Person, RoleGrant, accounts, finding, holds_now
 from careercenter.people.sessions import open_sessions
 from careercenter.web import access, formats, shell
 from careercenter.web.sessions import door_labels
@@ -56,9 +56,10 @@ def people() -> Any:
     found = (
         select(
             Person.id, Person.given_name, Person.family_name, Person.email, Person.campus_id, RoleGrant.role, RoleGrant.scope,
-            RoleGrant.source, Person.disabled_at,
+            RoleGrant.source, RoleGrant.because, Person.disabled_at,
         )
-        .outerjoin(RoleGrant, RoleGrant.person_id == Person.id).order_by(Person.family_name, Person.given_name, Person.id)
+        .outerjoin(RoleGrant, and_(RoleGrant.person_id == Person.id, holds_now(g.now)))
+        .order_by(Person.family_name, Person.given_name, Person.id)
     )
     if role in ROLES:
         found = found.where(RoleGrant.role == role)
@@ -67,9 +68,11 @@ def people() -> Any:
         names = (column.ilike(like) for column in (Person.given_name, Person.family_name, Person.email))
         found = found.where(or_(*names, Person.campus_id == word))
     rows = [tuple(row) for row in db.session.execute(found.limit(PAGE + 1))]
-    held = db.session.execute(select(RoleGrant.role, func.count().label("n")).group_by(RoleGrant.role))
+    held = db.session.execute(select(RoleGrant.role, func.count().label("n")).where(holds_now(g.now)).group_by(RoleGrant.role))
     counts = {row.role: row.n for row in held}
-    return render_template("admin/people.html", rows=rows[:PAGE], more=len(rows) > PAGE, q=q, role=role, roles=ROLES, counts=counts)
+    return render_template(
+        "admin/people.html", rows=rows[:PAGE], more=len(rows) > PAGE, q=q, role=role, roles=ROLES, counts=counts, sources=finding.FROM
+    )
 
 
 @blueprint.get("/people/<int:person_id>")

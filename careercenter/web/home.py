@@ -15,6 +15,7 @@ from careercenter.credit.model import STEPS
 from careercenter.evaluations.model import Evaluation
 from careercenter.listings.model import Board, Listing
 from careercenter.outbox import OutboxMessage
+from careercenter.people import holders
 from careercenter.placements.model import Employer, HourEntry, Placement
 from careercenter.web import access, cards, formats
 
@@ -169,6 +170,7 @@ def admin() -> str:
     alive = bool(seen and g.now - seen < timedelta(minutes=1))
     return render_template(
         "home/admin.html", alive=alive, seen=seen, waiting=mail[0], dead=mail[1], failed=failed, boards=_boards(),
+        held=holders.count_waiting(),
     )
 
 

@@ -32,7 +32,8 @@ NAVIGATION: dict[str, tuple[tuple[str, str, str], ...]] = {
     ),
     "admin": (
         ("Home", "home.index", "house"), ("Health", "admin.health", "heart-pulse"), ("Platforms", "platforms.index", "plug"),
-        ("People", "admin.people", "people"), ("Mail", "admin.mail", "envelope"), ("Audit", "admin.audit", "clock-history"),
+        ("People", "admin.people", "people"), ("Sign-on", "signon_console.index", "key"), ("Mail", "admin.mail", "envelope"),
+        ("Audit", "admin.audit", "clock-history"),
         ("Files", "workbooks.index", "file-earmark-spreadsheet"),
     ),
 }

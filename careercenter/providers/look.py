@@ -1,0 +1,89 @@
+"""Addresses that come from a page: which are taken, and one look at what stands there.
+
+The person at the page is an administrator of this program, not of this machine: an address may lead to a server of the
+campus, also one inside its network, but not to this machine itself or to the neighbour that clouds keep at link-local.
+"""
+
+import socket
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from careercenter import db
+from careercenter.platforms.contract import PlatformError
+from careercenter.settings import LOOPBACK
+
+LIMIT = 400_000
+_HERE = "This address leads to this machine itself, which a page may not name. Use config/signon.toml for that."
+
+
+class FetchFailed(Exception):
+    """Nothing could be read; the text is one plain sentence."""
+
+
+def unsafe(address: str) -> str:
+    """Why a page may not name this address, in a sentence; empty when it may."""
+    try:
+        parts = urlsplit(address)
+        port = parts.port
+    except ValueError:
+        return "Write the whole address, as https://login.example.edu/…"
+    if not parts.hostname or parts.scheme not in ("https", "http") or port == 0:
+        return "Write the whole address, as https://login.example.edu/…"
+    if parts.username is not None:
+        return "Leave user name and password out of the address."
+    if _local():
+        return ""
+    if parts.scheme == "http":
+        return "Use an https address; with plain http anybody on the way could change what we read."
+    return _HERE if parts.hostname == "localhost" or _is_here(parts.hostname) else ""
+
+
+def look_at(address: str, seconds: float) -> bytes:
+    """What stands at an address that `unsafe` let through. Raises `FetchFailed` after `seconds` at the latest."""
+    from careercenter.platforms.http import HttpClient  # loads requests: only where something is fetched
+
+    parts = urlsplit(address)
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    if not _local():
+        _refuse_here(parts.hostname or "", port)
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    client = HttpClient(
+        user_agent=db.settings().platforms.user_agent, allow_hosts=(f"{host}:{port}",), deadline_seconds=seconds, attempts=1,
+        max_bytes=LIMIT,
+    )
+    try:
+        with client:
+            found = client.get(address, headers={"Accept": "application/samlmetadata+xml"})
+    except PlatformError as error:
+        raise FetchFailed(_sentence(error)) from None
+    if found.status in (404, 410):
+        raise FetchFailed("There is nothing at this address. Open it in a browser and compare.")
+    return found.body
+
+
+def _refuse_here(host: str, port: int) -> None:
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        raise FetchFailed(f"The name {host} could not be found on the network. Compare it letter by letter.") from None
+    if any(_is_here(str(sockaddr[0])) for *_, sockaddr in found):
+        raise FetchFailed(_HERE)
+
+
+def _is_here(host: str) -> bool:
+    try:
+        address = ip_address(host.partition("%")[0])
+    except ValueError:
+        return False
+    mapped = getattr(address, "ipv4_mapped", None) or address
+    return bool(mapped.is_loopback or mapped.is_link_local or mapped.is_unspecified or mapped.is_multicast)
+
+
+def _local() -> bool:
+    """Whether the installation itself lives on this machine's own address: a demo, a test."""
+    return urlsplit(db.settings().server.public_url).hostname in LOOPBACK
+
+
+def _sentence(error: PlatformError) -> str:
+    problems = getattr(error, "problems", None)
+    return str(problems[0] if problems else error)[:300] or "Nothing could be read at this address."
