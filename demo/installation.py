@@ -21,6 +21,7 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 CAMPUS, ZONE = "Hollis State University", "America/New_York"
 SHIPPED = Path(__file__).parent.parent / "config"
 COPIED = ("policies", "evaluations", "workbooks", "mail")
+PAIRS = ("sp", "sp-decryption")  # our signing key, and the one that answers are encrypted to
 PAYLOADS = Path(__file__).parent / "payloads"
 
 
@@ -143,17 +144,19 @@ def _keep_secret(path: Path, make: Any) -> None:
 
 
 def _write_certificates(installation: Installation) -> None:
-    """Our key and certificate (once) and the identity provider's metadata, which name its address of this run."""
+    """Our keys and certificates (once) and the identity provider's metadata, which name its address of this run."""
     folder, metadata = installation.folder, installation.config / "idp-metadata.xml"
-    has_keys = (folder / "sp-key.pem").exists() and (folder / "sp-cert.pem").exists() and (folder / "idp" / "idp.crt").exists()
+    ours = [folder / f"{pair}-{part}.pem" for pair in PAIRS for part in ("key", "cert")]
+    has_keys = all(path.exists() for path in (*ours, folder / "idp" / "idp.crt"))
     if has_keys and metadata.exists() and f'"{installation.services_url}/' in metadata.read_text():
         return
     from demo.idp import make_certificate, make_idp  # half a second of imports that a warm start does without
 
     if not has_keys:
-        key, certificate = make_certificate(f"{CAMPUS} career center")
-        (folder / "sp-cert.pem").write_bytes(certificate)
-        _private(folder / "sp-key.pem", key)
+        for pair in (pair for pair in PAIRS if not (folder / f"{pair}-cert.pem").exists()):
+            key, certificate = make_certificate(f"{CAMPUS} career center")
+            _private(folder / f"{pair}-key.pem", key)
+            (folder / f"{pair}-cert.pem").write_bytes(certificate)
     metadata.write_bytes(make_idp(installation.services_url, [], b"", folder / "idp").metadata)
 
 
@@ -180,7 +183,13 @@ def _careercenter(installation: Installation) -> str:
 
 
 def _signon(installation: Installation) -> str:
-    service = {"key_file": "../sp-key.pem", "cert_file": "../sp-cert.pem"}
+    service = {
+        "key_file": "../sp-key.pem", "cert_file": "../sp-cert.pem", "name": f"{CAMPUS} Career Center", "organization": CAMPUS,
+        "decryption": [{"key_file": "../sp-decryption-key.pem", "cert_file": "../sp-decryption-cert.pem"}],
+        "contacts": [
+            {"kind": kind, "name": f"{CAMPUS} IT", "email": f"it@{roster.MAIL}"} for kind in ("technical", "administrative", "security")
+        ],
+    }
     provider = {
         "name": "campus", "kind": "saml", "label": f"{CAMPUS} sign-in", "metadata_file": "idp-metadata.xml",
         "scopes": [roster.SCOPE],
@@ -210,4 +219,6 @@ def _toml(values: dict[str, Any], table: str = "") -> str:
 def _value(value: Any) -> str:
     if isinstance(value, dict):
         return "{ " + ", ".join(f"{name} = {_value(inner)}" for name, inner in value.items()) + " }"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_value, value)) + "]"
     return json.dumps(value, ensure_ascii=False)

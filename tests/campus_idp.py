@@ -77,4 +77,4 @@ def _local(url: str) -> str:
 def _fields(page: TestResponse) -> dict[str, str]:
     form = BeautifulSoup(page.text, "html.parser").find("form", method="post")
     assert form is not None, page.text
-    return {str(f["name"]): str(f["value"]) for f in form.find_all("input") if f.get("name")}
+    return {str(f["name"]): str(f["value"]) for f in form.find_all("input") if f.get("name") and f.get("type") != "checkbox"}

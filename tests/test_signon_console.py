@@ -211,7 +211,7 @@ def test_mistakes_of_the_other_forms(admin: FlaskClient, kind: str, typed: dict[
 def test_kinds_that_need_the_server_are_not_added_by_page(admin: FlaskClient, kind: str) -> None:
     assert admin.get(f"{AT}/add/{kind}").status_code == 404
     assert "In the configuration file only" in admin.get(f"{AT}/add").text
-    with pytest.raises(stored.Unsound, match="config/signon.toml"):
+    with pytest.raises(stored.Unsound, match=r"config/signon\.toml"):
         stored.read("x", "X", kind, {}, {})
 
 

@@ -29,7 +29,8 @@ from careercenter.signon.saml import SamlProvider, ServiceProvider
 from demo.idp import make_certificate
 
 IDP, OTHER_IDP, SP, PUBLIC = "https://idp.test/entity", "https://other.test/entity", "https://careers.test/sp", "https://careers.test"
-ACS = f"{PUBLIC}/saml/acs"
+ACS, SLO = f"{PUBLIC}/saml/acs", f"{PUBLIC}/saml/slo"
+BACKENDS = ("xmlsec", "xmlsec1")
 REQUEST = "_request-1"
 NS = {"saml": SAML[1:-1], "samlp": SAMLP[1:-1], "ds": DSIG[1:-1]}
 RSA_SHA256 = xmlsec.constants.TransformRsaSha256
@@ -58,6 +59,8 @@ class Answer:
     status: str = "Success"
     version: str = "2.0"
     name_id: str = "<saml:NameID Format='urn:oasis:names:tc:SAML:2.0:nameid-format:transient'>_transient</saml:NameID>"
+    context: str = "urn:oasis:names:tc:SAML:2.0:ac:classes:Password"
+    authenticated: int = 0
     attributes: dict[str, tuple[str, ...]] = field(default_factory=lambda: {
         SUBJECT_ID: ("Alice@demo.edu",), AFFILIATION: ("student@demo.edu",), "urn:oid:2.5.4.42": ("Alice",),
     })
@@ -101,8 +104,8 @@ def build(said: Answer = Answer()) -> Any:
  {_attr('Recipient', said.recipient)}{_attr('InResponseTo', said.confirmed_request)}
  {_when('NotOnOrAfter', said.confirmed_until)}/></saml:SubjectConfirmation></saml:Subject>
 <saml:Conditions{_when('NotBefore', said.not_before)}{_when('NotOnOrAfter', said.not_on_or_after)}>{conditions}</saml:Conditions>
-<saml:AuthnStatement{_when('AuthnInstant', 0)} SessionIndex="_s1"{_when('SessionNotOnOrAfter', said.session_until)}>
-<saml:AuthnContext><saml:AuthnContextClassRef>urn:oasis:names:tc:SAML:2.0:ac:classes:Password</saml:AuthnContextClassRef>
+<saml:AuthnStatement{_when('AuthnInstant', said.authenticated)} SessionIndex="_s1"{_when('SessionNotOnOrAfter', said.session_until)}>
+<saml:AuthnContext><saml:AuthnContextClassRef>{said.context}</saml:AuthnContextClassRef>
 </saml:AuthnContext></saml:AuthnStatement>{said.statement}{attributes}
 </saml:Assertion></samlp:Response>""")
 
@@ -149,6 +152,7 @@ def form(document: Any) -> dict[str, str]:
 class World:
     """One SP with both ways of verifying, and the provider's keys. `evil` is a key nobody knows."""
 
+    folder: Path
     providers: dict[str, SamlProvider]
     key: Path
     ec_key: Path
@@ -156,15 +160,40 @@ class World:
     evil: Path
     certificate: bytes
     evil_certificate: bytes
+    made: dict[Any, SamlProvider]
 
-    def genuine(self, said: Answer = Answer()) -> Any:
+    def genuine(self, said: Answer = Answer(), signed: str = "assertion") -> Any:
+        """An answer as the provider makes it; `signed` is assertion, response or both."""
         response = build(said)
-        sign(assertion(response), self.key)
+        if signed != "response":
+            sign(assertion(response), self.key)
+        if signed != "assertion":
+            sign(response, self.key)
         return etree.fromstring(etree.tostring(response))  # lxml does not find all elements that xmlsec made
 
+    def provider(self, crypto: str, *keys: str, **settings: Any) -> SamlProvider:
+        """Another SP: `keys` names the pairs that we decrypt with, `settings` are those of the provider."""
+        name = (crypto, keys, *sorted(settings.items()))
+        if name not in self.made:
+            told = Settings(name="campus", label="Campus", metadata_file=self.folder / "idp.xml", crypto=crypto, **settings)
+            self.made[name] = SamlProvider(told, service(self.folder, *keys), (self.folder / "idp.xml").read_bytes(), entity_id=IDP)
+            _ = self.made[name].client  # a second of imports, which no answer pays for
+        return self.made[name]
+
     def finish(self, crypto: str, posted: dict[str, str], request_id: str = REQUEST) -> Identity:
-        now = datetime.now(UTC)
-        return self.providers[crypto].finish(posted, Waiting(request_id, now), now)
+        return finish(self.providers[crypto], posted, request_id)
+
+
+def finish(provider: SamlProvider, posted: dict[str, str], request_id: str = REQUEST) -> Identity:
+    now = datetime.now(UTC)
+    return provider.finish(posted, Waiting(request_id, now), now)
+
+
+def service(folder: Path, *keys: str) -> ServiceProvider:
+    """Who we are in these tests; `keys` names the pairs that we decrypt with."""
+    pairs = [{"key_file": folder / f"{name}.key", "cert_file": folder / f"{name}.crt"} for name in keys]
+    told = {"key_file": folder / "sp.key", "cert_file": folder / "sp.crt", "decryption": pairs}
+    return ServiceProvider(SP, PUBLIC, Service.model_validate(told))
 
 
 def _ec_certificate() -> tuple[bytes, bytes]:
@@ -187,6 +216,8 @@ def _entity(entity_id: str, certificates: list[bytes]) -> str:
     )
     return f"""<md:EntityDescriptor entityID="{entity_id}"><md:IDPSSODescriptor
  protocolSupportEnumeration="{NS['samlp']}"><md:Extensions><shibmd:Scope regexp="false">demo.edu</shibmd:Scope></md:Extensions>{keys}
+<md:SingleLogoutService Binding="urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect" Location="{entity_id}/slo"
+ ResponseLocation="{entity_id}/slo-answers"/>
 <md:SingleSignOnService Binding="urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST" Location="{entity_id}/sso"/>
 </md:IDPSSODescriptor></md:EntityDescriptor>"""
 
@@ -194,7 +225,7 @@ def _entity(entity_id: str, certificates: list[bytes]) -> str:
 @cache
 def _pairs() -> dict[str, tuple[bytes, bytes]]:
     """Keys and certificates, made once: making keys is the slowest thing here."""
-    return {name: make_certificate(name, bits=2048) for name in ("sp", "idp", "other", "evil")} | {"ec": _ec_certificate()}
+    return {name: make_certificate(name, bits=2048) for name in ("sp", "idp", "other", "evil", "enc", "enc2")} | {"ec": _ec_certificate()}
 
 
 def make_world(folder: Path) -> World:
@@ -208,17 +239,10 @@ def make_world(folder: Path) -> World:
         + _entity(IDP, [pairs["ec"][1], pairs["idp"][1]]) + _entity(OTHER_IDP, [pairs["other"][1]])
         + "</md:EntitiesDescriptor>"
     )
-    sp = ServiceProvider(SP, PUBLIC, Service(key_file=folder / "sp.key", cert_file=folder / "sp.crt"))
-    providers = {
-        crypto: SamlProvider(
-            Settings(name="campus", label="Campus", metadata_file=folder / "idp.xml", crypto=crypto), sp,
-            (folder / "idp.xml").read_bytes(), entity_id=IDP,
-        ) for crypto in ("xmlsec", "xmlsec1")
-    }
-    for provider in providers.values():
-        _ = provider.client  # a second of imports, which no answer pays for
-    return World(providers, folder / "idp.key", folder / "ec.key", folder / "other.key", folder / "evil.key",
-                 pairs["idp"][1], pairs["evil"][1])
+    world = World(folder, {}, folder / "idp.key", folder / "ec.key", folder / "other.key", folder / "evil.key",
+                  pairs["idp"][1], pairs["evil"][1], {})
+    world.providers.update({crypto: world.provider(crypto) for crypto in BACKENDS})
+    return world
 
 
 @pytest.fixture(scope="module")

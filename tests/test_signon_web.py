@@ -145,7 +145,8 @@ def test_sign_out_ends_the_session_on_the_server(app: Flask, client: FlaskClient
     with client.session_transaction() as cookie:
         secret = cookie["sid"]
     token = _token(client.get("/").text)
-    assert client.post("/sign-out", data={"csrf_token": token}).location == "/sign-in"
+    assert client.post("/sign-out", data={"csrf_token": token}).location == "/signed-out"
+    assert "You are signed out" in client.get("/signed-out").text
     assert people.viewer(secret, datetime.now(UTC)) is None
 
 

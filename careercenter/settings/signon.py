@@ -61,11 +61,15 @@ class Service(Section):
     cert_file: ConfigPath | None = None
     next_cert_file: ConfigPath | None = None
     decryption: tuple[KeyPair, ...] = ()
+    name: str = "Career Center"
+    description: str = "Internships, academic credit and evaluations."
     organization: str = ""
     organization_url: str = ""
     information_url: str = ""
     privacy_url: str = ""
     logo_url: str = ""
+    logo_width: int = Field(80, ge=16, le=1000)
+    logo_height: int = Field(60, ge=16, le=1000)
     contacts: tuple[Contact, ...] = ()
     entity_categories: tuple[str, ...] = ()
     assurance: tuple[str, ...] = ()

@@ -37,7 +37,11 @@ ACCESS: dict[str, frozenset[str]] = {
     "signon.metadata": PUBLIC,
     "discovery.where": PUBLIC,
     "discovery.chosen": PUBLIC,
-    "signon.sign_out": SIGNED_IN,
+    "arrivals.arrive": PUBLIC,
+    "logout.sign_out": SIGNED_IN,
+    "logout.signed_out": PUBLIC,
+    "logout.campus": PUBLIC,
+    "logout.slo": PUBLIC,
     "signon.act_as": SIGNED_IN,
     # one's own sign-in
     "sessions.index": SIGNED_IN,
@@ -136,7 +140,7 @@ ACCESS: dict[str, frozenset[str]] = {
 
 # These prove themselves in another way: a signed answer bound to this browser, a mailed secret in the address. A
 # supervisor whose browser keeps no cookies can still answer.
-CSRF_EXEMPT = frozenset({"signon.acs", "credit.answer", "evaluations.answer"})
+CSRF_EXEMPT = frozenset({"signon.acs", "logout.slo", "credit.answer", "evaluations.answer"})
 
 
 def install(app: Flask) -> None:

@@ -1,24 +1,33 @@
 """The providers of this campus as objects that speak their protocol: built once per process, anew when something changed."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any, cast
 
 from flask import current_app
+from sqlalchemy import bindparam, select
 
 from careercenter import db, providers
 from careercenter.db import NotFound
+from careercenter.people.sessions import LoginSession
 from careercenter.providers import stored
-from careercenter.settings.signon import Door
-from careercenter.signon.identity import Provider
+from careercenter.settings.signon import Door, Federation, SamlTrust
+from careercenter.signon.attributes import DEFAULT_ATTRIBUTES
+from careercenter.signon.identity import Provider, SignOnUnavailable
 from careercenter.signon.saml import SamlProvider, ServiceProvider
 
+_SESSIONS = select(LoginSession.id).where(
+    LoginSession.provider == bindparam("provider"), LoginSession.issuer == bindparam("issuer")
+).limit(1)
 KEPT = 200  # providers that stay built; a federation has thousands, a campus meets a few
 
 
 def service_provider() -> ServiceProvider:
     """Who we are towards SAML providers."""
     config = db.settings()
-    return ServiceProvider(config.sp_entity_id, config.server.public_url, config.signon.service)
+    used = [p for p in providers.every() if isinstance(p, SamlTrust)]
+    asked = dict.fromkeys(name for p in used for name in (*p.subject, *(p.attributes or DEFAULT_ATTRIBUTES).values()))
+    return ServiceProvider(config.sp_entity_id, config.server.public_url, config.signon.service, tuple(asked))
 
 
 def ready(name: str, issuer: str) -> None:
@@ -40,6 +49,40 @@ def door(name: str, issuer: str = "", paused: bool = False) -> Provider:
             built.pop(older, None)
         built[key] = _build(told, issuer)
     return built[key]
+
+
+def described_as(entity_id: str, *, arriving: bool = False) -> Iterator[SamlProvider]:
+    """Every SAML provider of ours whose entity ID this is.
+
+    Of a federation only a member by whom somebody signed in: a stranger's word shall not make us fetch metadata. With
+    `arriving`, only those where people may begin, met or not.
+    """
+    for told in providers.every():
+        federated = isinstance(told, Federation)
+        if not isinstance(told, SamlTrust) or not (told.allow_unsolicited if arriving else not federated or _met(told.name, entity_id)):
+            continue
+        try:
+            found = door(told.name, entity_id if federated else "")
+        except (NotFound, SignOnUnavailable):
+            continue
+        if isinstance(found, SamlProvider) and _idp(found) == entity_id:
+            yield found
+
+
+def take_unsolicited() -> bool:
+    """Whether people may begin at any provider."""
+    return any(told.allow_unsolicited for told in providers.every() if isinstance(told, SamlTrust))
+
+
+def _met(name: str, issuer: str) -> bool:
+    return bool(db.ask(_SESSIONS, provider=name, issuer=issuer))
+
+
+def _idp(found: SamlProvider) -> str:
+    try:
+        return found.idp
+    except SignOnUnavailable:
+        return ""
 
 
 def _build(told: Door, issuer: str) -> Provider:

@@ -17,7 +17,7 @@ from careercenter import audit, catalog, db, people
 from careercenter.people.sessions import Journey, SignOnExpired, find_sign_on
 from careercenter.people.waiting import HeldSignIn
 from careercenter.signon.attributes import roles_for
-from careercenter.signon.identity import Demand, Identity, SignOnRefused
+from careercenter.signon.identity import Begin, Demand, Identity, SignOnRefused
 from careercenter.web import doors, headers, kept
 
 _NEXT = re.compile(r"/(?![/\\])[!-\[\]-~]{0,499}")  # one leading slash, printable ASCII, no backslash
@@ -45,13 +45,28 @@ def start(
         people.begin_sign_on(
             name, begun, relay, browser, next_path, g.now, issuer=issuer, demand=demand, purpose=purpose, session_id=session_id
         )
-    if begun.method == "redirect":
-        answer = make_response(redirect(begun.url, 303))
-    else:
-        page = make_response(render_template("signon/post.html", start=begun))
-        parts = urlsplit(begun.url)
-        answer = headers.send_form_to(page, f"{parts.scheme}://{parts.netloc}")
+    return away(begun, browser)
+
+
+def away(begun: Begin, browser: str) -> Response:
+    """Off to a provider, with the cookie that binds what comes back to this browser."""
+    answer = sent(begun)
     answer.set_cookie(cookie(), browser, max_age=600, **_cookie_rules())
+    return answer
+
+
+def sent(begun: Begin) -> Response:
+    """A message to a provider, by redirect or by a form."""
+    if begun.method == "redirect":
+        return make_response(redirect(begun.url, 303))
+    page = make_response(render_template("signon/post.html", start=begun))
+    parts = urlsplit(begun.url)
+    return headers.send_form_to(page, f"{parts.scheme}://{parts.netloc}")
+
+
+def back(answer: Response) -> Response:
+    """What came back was used: the cookie that bound it goes."""
+    answer.delete_cookie(cookie(), **_cookie_rules())
     return answer
 
 
@@ -67,17 +82,17 @@ def returned(answer: Mapping[str, str], relay: str) -> Response:
         journey = find_sign_on(relay, request.cookies.get(cookie(), ""), g.now)
     except SignOnExpired:
         raise SignOnRefused("no_request", "no sign-in of this browser waits for this answer") from None
-    g.sign_on = (journey.provider, journey.issuer)
+    g.sign_on = (journey.provider, journey.issuer)  # for the record of a refusal
+    if journey.purpose not in PURPOSES:
+        raise SignOnRefused("no_request", "an answer to a sign-in came to a journey of another kind")
     try:
         proven = doors.door(journey.provider, journey.issuer, journey.purpose == "trial")
         identity = proven.finish(answer, journey.waiting, datetime.now(UTC))
-        response = PURPOSES[journey.purpose](identity, journey)
+        return back(PURPOSES[journey.purpose](identity, journey))
     except SignOnRefused as error:
         if journey.purpose not in REFUSED:
             raise
-        response = REFUSED[journey.purpose](error, journey)
-    response.delete_cookie(cookie(), **_cookie_rules())
-    return response
+        return back(REFUSED[journey.purpose](error, journey))
 
 
 def enter(identity: Identity, journey: Journey | None = None, next_path: str = "/") -> Response:

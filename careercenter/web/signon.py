@@ -1,16 +1,15 @@
-"""Signing in and out: to the identity provider, back with its answer, into a new session."""
+"""Signing in: to the identity provider, back with its answer, into a new session."""
 
 import secrets
 from typing import Any
 
-from flask import Blueprint, Response, g, redirect, render_template, request, session, url_for
+from flask import Blueprint, Response, g, redirect, render_template, request, session
 
-from careercenter import audit, db, people, providers
+from careercenter import db, people, providers
 from careercenter.db import NotFound
 from careercenter.people.sessions import act_as as change_role
-from careercenter.people.sessions import end_session
-from careercenter.signon.saml import ACS_PATH, own_metadata
-from careercenter.web import discovery, doors, entry
+from careercenter.signon.saml import ACS_PATH, METADATA_PATH, own_metadata
+from careercenter.web import arrivals, discovery, doors, entry
 from careercenter.web.entry import safe_next
 
 blueprint = Blueprint("signon", __name__)
@@ -36,23 +35,20 @@ def begin(name: str) -> Response:
 
 @blueprint.post(ACS_PATH)
 def acs() -> Response:
-    """A SAML provider's answer."""
+    """A SAML provider's answer: to a sign-in that began here, or to none where people may begin at the provider."""
+    if (provider := arrivals.unasked()) is not None:
+        return arrivals.ask(provider)
     return entry.returned(request.form, request.form.get("RelayState", ""))
 
 
-@blueprint.get("/saml/metadata")
+@blueprint.get(METADATA_PATH)
 def metadata() -> Response:
-    """Our metadata for identity providers."""
-    return Response(own_metadata(doors.service_provider()), mimetype="application/samlmetadata+xml")
-
-
-@blueprint.post("/sign-out")
-def sign_out() -> Any:
-    with db.transaction():
-        end_session(g.viewer.session_id, g.now)
-        audit.record("person.signed_out", "person", g.viewer.person_id, by=audit.Actor(g.viewer.name, g.viewer.person_id), now=g.now)
-    session.clear()
-    return redirect(url_for("signon.sign_in"), 303)
+    """Our metadata for identity providers; others may keep it for an hour, which is how long its text stays the same."""
+    answer = Response(own_metadata(doors.service_provider()), mimetype="application/samlmetadata+xml")
+    answer.headers["Cache-Control"] = "public, max-age=3600"
+    answer.add_etag()
+    answer.make_conditional(request)
+    return answer
 
 
 @blueprint.post("/act-as")
