@@ -23,6 +23,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from ldap.dn import escape_dn_chars
 
 BASE = "dc=demo,dc=edu"
 SERVICE_DN, SERVICE_PASSWORD = f"cn=service,{BASE}", "service-password"
@@ -128,7 +129,7 @@ class Server:
         """Add a group below `GROUPS`; returns its DN."""
         names = {"groupOfNames": "member", "groupOfUniqueNames": "uniqueMember", "posixGroup": "memberUid"}
         more: dict[str, Any] = {"gidNumber": "4000"} if kind == "posixGroup" else {}
-        return self.add(f"cn={cn},{GROUPS}", objectClass=kind, cn=cn, **{names[kind]: members}, **more)
+        return self.add(f"cn={escape_dn_chars(cn)},{GROUPS}", objectClass=kind, cn=cn, **{names[kind]: members}, **more)
 
 
 def person_dn(number: str) -> str:
