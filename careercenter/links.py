@@ -87,6 +87,13 @@ def revoke(purpose: str, record_id: int, now: datetime) -> None:
     )
 
 
+def digits(nonce: str) -> str:
+    """A code for people to type, eight digits; like a token it follows from the secret key, and is stored nowhere."""
+    key = db.settings().server.secret_key.get_secret_value()
+    digest = hmac.new(f"code:{key}".encode(), nonce.encode(), hashlib.sha256).digest()
+    return f"{int.from_bytes(digest[:16]) % 100_000_000:08}"
+
+
 def _token(nonce: str) -> str:
     key = db.settings().server.secret_key.get_secret_value()
     digest = hmac.new(f"link:{key}".encode(), nonce.encode(), hashlib.sha256).digest()

@@ -46,6 +46,7 @@ class OutboxMessage(db.Model):
     body: Mapped[str] = mapped_column(Text)
     link_id: Mapped[int | None]
     link_path: Mapped[str] = mapped_column(String(60), default="")
+    code_of: Mapped[str] = mapped_column(String(64), default="")
     about_kind: Mapped[str] = mapped_column(String(40))
     about_id: Mapped[int]
     created_at: Mapped[datetime]
@@ -59,24 +60,25 @@ class OutboxMessage(db.Model):
 
 def post(
     template: str, *, to: tuple[str, str], values: dict[str, Any], about: tuple[str, int], dedupe: str, now: datetime,
-    link: links.MagicLink | None = None, link_path: str = "",
+    link: links.MagicLink | None = None, link_path: str = "", code_of: str = "",
 ) -> None:
     """Queue one mail in the caller's transaction.
 
     `template` names a file of config/mail; its `$names` are filled from `values`. `to` is (name, address), `about`
     the record it belongs to. With a `link`, `$link` stands for `link_path` + token and is filled at delivery only:
-    the token itself is never stored. A second call with the same `dedupe` does nothing.
+    the token itself is never stored. So is `$code`, eight digits that follow from `code_of`. A second call with the same
+    `dedupe` does nothing.
     """
     config = db.settings()
     said = {name: str(value) for name, value in {**values, "campus": config.campus.name}.items()}
-    if link:  # the body is filled a second time at delivery: what people typed must come through it unchanged
+    if late := bool(link or code_of):  # the body is filled a second time at delivery: what people typed must come through it unchanged
         said = {name: value.replace("$", "$$") for name, value in said.items()}
-    subject, body = _render(config, template, {**said, "link": "$link"})
-    subject = subject.replace("$$", "$") if link else subject
+    subject, body = _render(config, template, {**said, "link": "$link", "code": "$code"})
+    subject = subject.replace("$$", "$") if late else subject
     row = {
         "message_id": f"<{uuid.uuid4().hex}@{_domain(config.mail.sender)}>", "dedupe": dedupe, "template": template,
         "to_name": to[0][:200], "to_email": to[1], "subject": subject, "body": body, "link_id": link.id if link else None,
-        "link_path": link_path, "about_kind": about[0], "about_id": about[1], "created_at": now,
+        "link_path": link_path, "code_of": code_of, "about_kind": about[0], "about_id": about[1], "created_at": now,
         "next_attempt_at": now, "attempts": 0, "last_error": "",
     }
     insert = postgresql.insert if db.is_postgresql() else sqlite.insert
@@ -185,6 +187,8 @@ def _compose(message: OutboxMessage, config: Settings) -> EmailMessage:
         link = db.session.get_one(links.MagicLink, message.link_id)
         address = f"{config.server.public_url}{message.link_path}{links.token(link)}"
         body = Template(body).safe_substitute(link=address)
+    elif message.code_of:
+        body = Template(body).safe_substitute(code=links.digits(message.code_of))
     mail = EmailMessage()
     mail["Message-ID"] = message.message_id
     mail["Date"] = format_datetime(message.created_at)

@@ -2,24 +2,29 @@
 
 import hashlib
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import JSON, ForeignKey, Index, String, UniqueConstraint, and_, bindparam, delete, select, update
+from sqlalchemy import JSON, ColumnElement, ForeignKey, Index, String, UniqueConstraint, and_, bindparam, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
 
 from careercenter import db
+from careercenter.people import devices
 from careercenter.people.model import Person, RoleGrant, holds_now
 from careercenter.signon.identity import Begin, Demand, Identity, Waiting
 
 SIGN_ON_MINUTES = 10
+MAIL = "mail"  # what a session says instead of a provider when a mailed code opened it
 TOUCH = timedelta(minutes=1)  # last_seen_at is written at most once a minute
 
 
 class LoginSession(db.Model):
-    """One signed-in browser. `logout` is what the provider must be told at the end; `viewing_as` makes it a read-only look
-    through another person's eyes."""
+    """One signed-in browser; `device` names it in plain words. `logout` is what the provider must be told at the end.
+
+    `viewing_as` makes it a read-only look through another person's eyes until `viewing_until`; `viewing_pages` were seen.
+    """
 
     __tablename__ = "login_session"
     __table_args__ = (Index("ix_login_session_index", "provider", "name_id", "session_index"),)
@@ -37,6 +42,8 @@ class LoginSession(db.Model):
     logout: Mapped[dict[str, str]] = mapped_column(JSON, default=dict)
     device: Mapped[str] = mapped_column(String(120), default="")
     viewing_as: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+    viewing_until: Mapped[datetime | None]
+    viewing_pages: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime]
     last_seen_at: Mapped[datetime]
     expires_at: Mapped[datetime]
@@ -97,8 +104,21 @@ class Journey:
 
 
 @dataclass(frozen=True)
+class Looking:
+    """An administrator who looks through the viewer's eyes."""
+
+    by_id: int
+    by_name: str
+    until: datetime
+
+
+@dataclass(frozen=True)
 class Viewer:
-    """Who looks at a page: what every request needs, in one query."""
+    """Who looks at a page: what every request needs, in one query.
+
+    `viewing` is (person, until) while an administrator's session looks through somebody's eyes; `viewas.through` then makes
+    the viewer that pages see, with `looking`.
+    """
 
     session_id: int
     person_id: int
@@ -106,6 +126,11 @@ class Viewer:
     role: str
     roles: tuple[str, ...]
     scopes: tuple[str, ...]
+    provider: str = ""
+    authn_context: str | None = None
+    authenticated_at: datetime | None = None
+    viewing: tuple[int, datetime] | None = None
+    looking: Looking | None = None
 
 
 def hashed(secret: str) -> str:
@@ -151,7 +176,7 @@ def take_sign_on(journey: Journey | None, identity: Identity) -> None:
         raise SignOnExpired
 
 
-def start_session(person: Person, identity: Identity, now: datetime, device: str = "") -> str:
+def start_session(person: Person, identity: Identity, now: datetime, user_agent: str = "") -> str:
     """A new session; returns the secret that the browser keeps. It ends with the provider's own limit, if earlier."""
     server = db.settings().server
     secret = secrets.token_urlsafe(32)
@@ -160,7 +185,7 @@ def start_session(person: Person, identity: Identity, now: datetime, device: str
         expires = min(expires, identity.session_not_on_or_after)
     db.session.add(LoginSession(
         token_hash=hashed(secret), person_id=person.id, acting_role=_first_role(person, now), provider=identity.provider,
-        issuer=identity.issuer, logout=dict(identity.logout), authenticated_at=identity.authenticated_at or now, device=device[:120],
+        issuer=identity.issuer, logout=dict(identity.logout), authenticated_at=identity.authenticated_at or now, device=devices.words(user_agent),
         name_id=identity.name_id, session_index=identity.session_index, authn_context=identity.authn_context,
         created_at=now, last_seen_at=now, expires_at=expires,
     ))
@@ -177,7 +202,8 @@ def _first_role(person: Person, now: datetime) -> str:
 _VIEWER = (
     select(
         LoginSession.id, LoginSession.last_seen_at, Person.id, Person.given_name, Person.family_name,
-        LoginSession.acting_role, RoleGrant.role, RoleGrant.scope,
+        LoginSession.acting_role, RoleGrant.role, RoleGrant.scope, LoginSession.provider, LoginSession.authn_context,
+        LoginSession.authenticated_at, LoginSession.viewing_as, LoginSession.viewing_until,
     )
     .join(Person, Person.id == LoginSession.person_id)
     .outerjoin(RoleGrant, and_(RoleGrant.person_id == Person.id, holds_now(bindparam("now", type_=db.UTCDateTime()))))
@@ -192,15 +218,16 @@ def viewer(secret: str, now: datetime) -> Viewer | None:
     found = db.ask(_VIEWER, token_hash=hashed(secret), now=now)
     if not found:
         return None
-    session_id, last_seen, person_id, given, family, acting, _, _ = found[0]
+    session_id, last_seen, person_id, given, family, acting, _, _, provider, context, proven, seen_as, seen_until = found[0]
     if last_seen <= now - timedelta(minutes=db.settings().server.idle_minutes):
         return None
-    roles = tuple(dict.fromkeys(row.role for row in found if row.role))
+    roles = tuple(dict.fromkeys(row.role for row in found if row.role and (provider != MAIL or row.role == "alumni")))
     if now - last_seen > TOUCH:
         _touch(session_id, now)
     role = acting if acting in roles else (roles[0] if roles else "")
     scopes = tuple(dict.fromkeys(row.scope for row in found if row.role == role))
-    return Viewer(session_id, person_id, f"{given} {family}".strip(), role, roles, scopes)
+    viewing = (seen_as, seen_until) if seen_as else None
+    return Viewer(session_id, person_id, f"{given} {family}".strip(), role, roles, scopes, provider, context, proven, viewing)
 
 
 def scopes_now(person_id: int, role: str, now: datetime) -> tuple[str, ...]:
@@ -224,8 +251,47 @@ def act_as(session_id: int, role: str, token_hash: str) -> None:
     db.session.execute(changed.values(acting_role=role, token_hash=token_hash))
 
 
+def renew(session_id: int, **values: object) -> str:
+    """The session goes on under a new secret, which is returned; `values` are columns that change with it."""
+    secret = secrets.token_urlsafe(32)
+    db.session.execute(update(LoginSession).where(LoginSession.id == session_id).values(token_hash=hashed(secret), **values))
+    return secret
+
+
+def open_now(person_id: int, now: datetime) -> ColumnElement[bool]:
+    """The condition that a `LoginSession` belongs to a person and lets somebody in."""
+    idle = now - timedelta(minutes=db.settings().server.idle_minutes)
+    return and_(
+        LoginSession.person_id == person_id, LoginSession.ended_at.is_(None), LoginSession.expires_at > now,
+        LoginSession.last_seen_at > idle,
+    )
+
+
+def open_sessions(person_id: int, now: datetime) -> Sequence[LoginSession]:
+    """Where somebody is signed in, the last seen first."""
+    found = select(LoginSession).where(open_now(person_id, now)).order_by(LoginSession.last_seen_at.desc(), LoginSession.id.desc())
+    return db.session.scalars(found).all()
+
+
 def end_session(session_id: int, now: datetime) -> None:
-    db.session.execute(update(LoginSession).where(LoginSession.id == session_id).values(ended_at=now))
+    db.session.execute(
+        update(LoginSession).where(LoginSession.id == session_id, LoginSession.ended_at.is_(None)).values(ended_at=now)
+    )
+
+
+def end_own(session_id: int, person_id: int, now: datetime) -> bool:
+    """End one of a person's sessions; False when it is none of theirs, or over."""
+    mine = update(LoginSession).where(LoginSession.id == session_id, open_now(person_id, now))
+    return db.changed(mine.values(ended_at=now)) == 1
+
+
+def end_all(person_id: int, now: datetime, but: int | None = None) -> int:
+    """End every session of a person, `but` one; how many of them were still in use."""
+    others = LoginSession.id != (but or 0)
+    used = db.changed(update(LoginSession).where(open_now(person_id, now), others).values(ended_at=now))
+    rest = update(LoginSession).where(LoginSession.person_id == person_id, LoginSession.ended_at.is_(None), others)
+    db.session.execute(rest.values(ended_at=now))
+    return used
 
 
 def forget_old(now: datetime) -> None:

@@ -34,7 +34,8 @@ class HeldSignIn(db.Model):
 class MailCode(db.Model):
     """A code of eight digits that was mailed, good for ten minutes and a few tries. `address` is an HMAC, not the address.
 
-    `purpose`: "alumni" (sign in), "supervisor" (see what waits for you), "own_email" (confirm a new address).
+    `purpose`: "alumni" (sign in), "supervisor" (see what waits for you), "own_email" (confirm a new address). `subject_id`
+    is the person, or the supervisor's newest link; None when nobody has the address, and no mail follows.
     """
 
     __tablename__ = "mail_code"
@@ -43,11 +44,11 @@ class MailCode(db.Model):
     purpose: Mapped[str] = mapped_column(String(12))
     browser_hash: Mapped[str] = mapped_column(String(64), unique=True)
     address: Mapped[str] = mapped_column(String(64), index=True)
-    code_hash: Mapped[str] = mapped_column(String(64))
     subject_id: Mapped[int | None]
     tries: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
+    mailed_at: Mapped[datetime | None]
     used_at: Mapped[datetime | None]
 
 

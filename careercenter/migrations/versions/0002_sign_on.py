@@ -18,11 +18,11 @@ def upgrade() -> None:
     sa.Column('purpose', sa.String(length=12), nullable=False),
     sa.Column('browser_hash', sa.String(length=64), nullable=False),
     sa.Column('address', sa.String(length=64), nullable=False),
-    sa.Column('code_hash', sa.String(length=64), nullable=False),
     sa.Column('subject_id', sa.Integer(), nullable=True),
     sa.Column('tries', sa.Integer(), nullable=False),
     sa.Column('created_at', db.UTCDateTime(timezone=True), nullable=False),
     sa.Column('expires_at', db.UTCDateTime(timezone=True), nullable=False),
+    sa.Column('mailed_at', db.UTCDateTime(timezone=True), nullable=True),
     sa.Column('used_at', db.UTCDateTime(timezone=True), nullable=True),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_mail_code')),
     sa.UniqueConstraint('browser_hash', name=op.f('uq_mail_code_browser_hash'))
@@ -154,7 +154,12 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column('logout', sa.JSON(), nullable=False, server_default='{}'))
         batch_op.add_column(sa.Column('device', sa.String(length=120), nullable=False, server_default=''))
         batch_op.add_column(sa.Column('viewing_as', sa.Integer(), nullable=True))
+        batch_op.add_column(sa.Column('viewing_until', db.UTCDateTime(timezone=True), nullable=True))
+        batch_op.add_column(sa.Column('viewing_pages', sa.Integer(), nullable=False, server_default='0'))
         batch_op.create_foreign_key(batch_op.f('fk_login_session_viewing_as_person'), 'person', ['viewing_as'], ['id'])
+
+    with op.batch_alter_table('outbox_message', schema=None) as batch_op:
+        batch_op.add_column(sa.Column('code_of', sa.String(length=64), nullable=False, server_default=''))
 
     with op.batch_alter_table('person', schema=None) as batch_op:
         batch_op.add_column(sa.Column('own_email', sa.String(length=254), nullable=True))
@@ -225,8 +230,13 @@ def downgrade() -> None:
         batch_op.drop_column('own_email_confirmed_at')
         batch_op.drop_column('own_email')
 
+    with op.batch_alter_table('outbox_message', schema=None) as batch_op:
+        batch_op.drop_column('code_of')
+
     with op.batch_alter_table('login_session', schema=None) as batch_op:
         batch_op.drop_constraint(batch_op.f('fk_login_session_viewing_as_person'), type_='foreignkey')
+        batch_op.drop_column('viewing_pages')
+        batch_op.drop_column('viewing_until')
         batch_op.drop_column('viewing_as')
         batch_op.drop_column('device')
         batch_op.drop_column('logout')
