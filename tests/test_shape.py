@@ -12,7 +12,7 @@ PRODUCT = [
     if "versions" not in p.parts
 ]
 SOLE_IMPORTERS = {
-    "saml2": "careercenter/signon", "ldap": "careercenter/signon/directory.py", "openpyxl": "careercenter/accreditation",
+    "saml2": "careercenter/signon", "ldap": "careercenter/signon/directory/wire.py", "openpyxl": "careercenter/accreditation",
     "apscheduler": "careercenter/jobs", "procrastinate": "careercenter/jobs",
 }
 

@@ -200,17 +200,27 @@ class HeaderProvider(Door):
 
 
 class LdapProvider(Door):
-    """Name and password, checked by the directory of [directory]."""
+    """Name and password, checked by the directory of [directory]. There is one, so its door is always called "directory"."""
 
     kind: Literal["ldap"]
+    name: str = "directory"
+
+    @model_validator(mode="after")
+    def _said_elsewhere(self) -> "LdapProvider":
+        if self.name != "directory":
+            raise ValueError('the door of the directory is called "directory"; leave its name out')
+        if self.subject or self.attributes or self.complete_from_directory:
+            raise ValueError("attributes of the directory are set under [directory]")
+        return self
 
 
 class Directory(Section):
     """An LDAP directory: bind, search, bind. `shape` is auto, or names the server whose habits to follow.
 
-    `sync_at` is the campus time of the nightly look at everybody; `groups_base_dn` and `group_filter` are for servers
-    that do not show `memberOf`. `lost_share`: when more than this share of the known people would lose a role at once, a
-    person is asked.
+    `user_filter` finds the one entry of a user name, `people_filter` everybody. `attributes` maps our names to theirs, beside
+    what is usual for the shape. `groups_base_dn` is where groups lie on servers that do not show `memberOf`; `group_filter`
+    finds those of a person there, with {dn} and {username}. With `sync` everybody is looked at each night. `lost_share`: when
+    more than this share of those who hold roles would lose one at once, a person is asked.
     """
 
     urls: tuple[str, ...] = Field(min_length=1)
@@ -228,7 +238,40 @@ class Directory(Section):
     shape: Literal["auto", "openldap", "389ds", "active_directory"] = "auto"
     sync: bool = False
     lost_share: float = Field(0.1, gt=0, le=1)
-    timeout_seconds: float = Field(5, gt=0, le=30)
+    timeout_seconds: float = Field(5, gt=0, le=5)
+
+    _files = field_validator("ca_file")(_readable)
+
+    @field_validator("urls")
+    @classmethod
+    def _plain_addresses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for url in value:
+            parts = urlsplit(url)
+            if parts.scheme not in ("ldap", "ldaps") or not parts.hostname or parts.path.strip("/") or parts.query:
+                raise ValueError(f'"{url}" is not a server; write it as ldap://ldap.example.edu or ldaps://ldap.example.edu')
+        return value
+
+    @field_validator("user_filter")
+    @classmethod
+    def _names_somebody(cls, value: str) -> str:
+        if "{username}" not in value:
+            raise ValueError("user_filter needs {username}; without it every name would be the same person")
+        return value
+
+    @field_validator("user_filter", "people_filter", "group_filter")
+    @classmethod
+    def _bracketed(cls, value: str) -> str:
+        if value and not (value.startswith("(") and value.endswith(")") and value.count("(") == value.count(")")):
+            raise ValueError(f'"{value}" is not a filter; write it as (uid={{username}})')
+        return value
+
+    @model_validator(mode="after")
+    def _as_security_says(self) -> "Directory":
+        wanted = "ldaps" if self.security == "ldaps" else "ldap"
+        for url in self.urls:
+            if urlsplit(url).scheme != wanted:
+                raise ValueError(f'with security = "{self.security}", {url} must begin with {wanted}://')
+        return self
 
 
 class RoleRule(Section):
@@ -290,6 +333,8 @@ class SignOn(Section):
         names = [p.name for p in value]
         if len(set(names)) < len(names):
             raise ValueError("two identity providers share a name; each needs its own")
+        if any(p.name == "directory" and not isinstance(p, LdapProvider) for p in value):
+            raise ValueError('"directory" is the name of the directory\'s own door (kind = "ldap"); call this provider otherwise')
         for provider in value:
             if isinstance(provider, SamlProvider) and not provider.metadata_url and provider.metadata_file is None:
                 raise ValueError(f"{provider.name}: name its metadata_file or metadata_url")
