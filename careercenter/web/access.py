@@ -37,6 +37,11 @@ ACCESS: dict[str, frozenset[str]] = {
     "signon.metadata": PUBLIC,
     "discovery.where": PUBLIC,
     "discovery.chosen": PUBLIC,
+    "protocols.returned": PUBLIC,
+    "protocols.header": PUBLIC,
+    "protocols.cas_logout": PUBLIC,
+    "protocols.backchannel": PUBLIC,
+    "protocols.signed_out": PUBLIC,
     "signon.sign_out": SIGNED_IN,
     "signon.act_as": SIGNED_IN,
     # one's own sign-in
@@ -115,7 +120,9 @@ ACCESS: dict[str, frozenset[str]] = {
 
 # These prove themselves in another way: a signed answer bound to this browser, a mailed secret in the address. A
 # supervisor whose browser keeps no cookies can still answer.
-CSRF_EXEMPT = frozenset({"signon.acs", "credit.answer", "evaluations.answer"})
+CSRF_EXEMPT = frozenset({
+    "signon.acs", "protocols.cas_logout", "protocols.backchannel", "credit.answer", "evaluations.answer",
+})
 
 
 def install(app: Flask) -> None:

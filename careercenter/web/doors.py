@@ -1,5 +1,6 @@
 """The providers of this campus as objects that speak their protocol: built once per process, anew when something changed."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, cast
 
@@ -9,9 +10,13 @@ from careercenter import db, providers
 from careercenter.db import NotFound
 from careercenter.providers import stored
 from careercenter.settings.signon import Door
+from careercenter.signon.cas import CasProvider
+from careercenter.signon.header import HeaderProvider
 from careercenter.signon.identity import Provider
+from careercenter.signon.oidc import OidcProvider
 from careercenter.signon.saml import SamlProvider, ServiceProvider
 
+OTHERS: dict[str, Callable[[Any, str], Provider]] = {"oidc": OidcProvider, "cas": CasProvider, "header": HeaderProvider}
 KEPT = 200  # providers that stay built; a federation has thousands, a campus meets a few
 
 
@@ -50,4 +55,6 @@ def _build(told: Door, issuer: str) -> Provider:
     if kind == "federation" and issuer:
         xml, scopes = providers.metadata(told, issuer), providers.scopes(told, issuer)
         return SamlProvider(cast(Any, told), service_provider(), xml, issuer, scopes, issuer)
+    if kind in OTHERS:
+        return OTHERS[kind](told, db.settings().server.public_url)
     raise NotFound

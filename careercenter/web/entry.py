@@ -61,14 +61,16 @@ def _cookie_rules() -> Any:
     return {"httponly": True, "path": "/", "secure": secure, "samesite": "None" if secure else "Lax"}
 
 
-def returned(answer: Mapping[str, str], relay: str) -> Response:
-    """The provider's answer to a sign-in that this browser began."""
+def returned(answer: Mapping[str, str], relay: str, name: str = "") -> Response:
+    """The provider's answer to a sign-in that this browser began; `name` is the provider whose own address it came to."""
     try:
         journey = find_sign_on(relay, request.cookies.get(cookie(), ""), g.now)
     except SignOnExpired:
         raise SignOnRefused("no_request", "no sign-in of this browser waits for this answer") from None
     g.sign_on = (journey.provider, journey.issuer)
     try:
+        if name and name != journey.provider:
+            raise SignOnRefused("issuer", "the answer came to the address of another provider than the one asked")
         proven = doors.door(journey.provider, journey.issuer, journey.purpose == "trial")
         identity = proven.finish(answer, journey.waiting, datetime.now(UTC))
         response = PURPOSES[journey.purpose](identity, journey)
