@@ -6,6 +6,7 @@ import threading
 import time
 from types import TracebackType
 from typing import Self
+import contextlib
 
 
 class Silent:
@@ -48,10 +49,8 @@ class Silent:
     def close(self) -> None:
         self._socket.shutdown(socket.SHUT_RDWR)
         for connection in (*self._open, self._socket):
-            try:
+            with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
             connection.close()
 
 

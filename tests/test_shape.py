@@ -12,7 +12,8 @@ PRODUCT = [
     if "versions" not in p.parts
 ]
 SOLE_IMPORTERS = {
-    "saml2": "careercenter/signon", "ldap": "careercenter/signon/directory/wire.py", "openpyxl": "careercenter/accreditation",
+    "saml2": "careercenter/signon", "authlib": "careercenter/signon/oidc", "joserfc": "careercenter/signon/oidc",
+    "cas": "careercenter/signon/cas.py", "ldap": "careercenter/signon/directory/wire.py", "openpyxl": "careercenter/accreditation",
     "apscheduler": "careercenter/jobs", "procrastinate": "careercenter/jobs",
 }
 

@@ -5,6 +5,7 @@ of the same shape at run time; those rest in the database and never here.
 """
 
 import os
+from ipaddress import ip_network
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
@@ -160,27 +161,47 @@ class Federation(SamlTrust):
 
 
 class OidcProvider(Door):
-    """OpenID Connect with discovery: Entra ID, Google, Okta, Keycloak. Without a secret it is a public client."""
+    """OpenID Connect with discovery: Entra ID, Google, Okta, Keycloak. Without a secret it is a public client.
+
+    `require` names claims that everybody of this campus has, where strangers share the issuer: hd = "example.edu".
+    """
 
     kind: Literal["oidc"]
     issuer: str
-    client_id: str
+    client_id: str = Field(min_length=1)
     client_secret: Secret | None = None
     scope: str = "openid profile email"
     clock_skew_seconds: int = Field(120, ge=0, le=300)
     contexts: tuple[str, ...] = ()
+    require: dict[str, str] = {}
+    scopes: tuple[str, ...] = ()
     subject: tuple[str, ...] = ("sub",)
 
     _addresses = field_validator("issuer")(_https)
 
+    @model_validator(mode="after")
+    def _one_campus(self) -> "OidcProvider":
+        parts = urlsplit(self.issuer)
+        if not parts.hostname or parts.query or parts.fragment:
+            raise ValueError("write the issuer as the provider's discovery document names it, without ? and #")
+        if parts.hostname == "accounts.google.com" and not self.require.get("hd"):
+            raise ValueError('anybody with a Google account could sign in: add require = { hd = "your domain" }')
+        if parts.hostname == "login.microsoftonline.com" and parts.path.split("/")[1:2] in (
+            ["common"], ["organizations"], ["consumers"],
+        ):
+            raise ValueError("anybody with a Microsoft account could sign in: write your tenant's ID into the issuer")
+        return self
+
 
 class CasProvider(Door):
-    """A CAS server, protocol 2 or 3."""
+    """A CAS server, protocol 2 or 3; `server_url` is what its sign-in page has before /login."""
 
     kind: Literal["cas"]
-    server_url: str
+    server_url: str = Field(min_length=1)
     protocol: Literal[2, 3] = 3
+    contexts: tuple[str, ...] = ()
     scopes: tuple[str, ...] = ()
+    clock_skew_seconds: int = Field(120, ge=0, le=300)
     subject: tuple[str, ...] = ("user",)
 
     _addresses = field_validator("server_url")(_https)
@@ -189,14 +210,42 @@ class CasProvider(Door):
 class HeaderProvider(Door):
     """Sign-on by Shibboleth, mellon or another module of the web server before us, which sets request headers.
 
-    Believed only from an address in `proxies`, and only together with `secret` in the header X-Careercenter-Proxy.
+    Believed only from an address in `proxies` ("unix" is a Unix socket), and only together with `secret` in the header
+    X-Careercenter-Proxy. `issuer_header`, `context_header` and `instant_header` name the headers that say which identity
+    provider signed the person in, how and when; name only headers that the web server sets or removes itself.
+    `login_path` is where its module begins a sign-in of which more is demanded.
     """
 
     kind: Literal["header"]
     proxies: tuple[str, ...] = Field(min_length=1)
     secret: Secret
+    issuer_header: str = ""
+    context_header: str = ""
+    instant_header: str = ""
+    login_path: str = Field("", pattern=r"^(/[!-\[\]-~]*)?$")
+    contexts: tuple[str, ...] = ()
     scopes: tuple[str, ...] = ()
+    clock_skew_seconds: int = Field(120, ge=0, le=300)
     subject: tuple[str, ...] = ("subject-id", "pairwise-id", "eduPersonUniqueId")
+
+    @field_validator("proxies")
+    @classmethod
+    def _few_addresses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for name in value:
+            try:
+                wide = name != "unix" and ip_network(name).num_addresses > 65536
+            except ValueError:
+                raise ValueError(f'"{name}" is no address; write the web server\'s own, as 127.0.0.1, or "unix"') from None
+            if wide:
+                raise ValueError(f"{name} is half the world; name the web server's own address")
+        return value
+
+    @field_validator("secret")
+    @classmethod
+    def _hard_to_guess(cls, value: Secret) -> Secret:
+        if len(value.get_secret_value()) < 24:
+            raise ValueError("use a random secret of 24 letters or more: openssl rand -hex 24")
+        return value
 
 
 class LdapProvider(Door):

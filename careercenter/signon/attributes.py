@@ -36,6 +36,13 @@ NAMES = {
     "uid": "urn:oid:0.9.2342.19200300.100.1.1",
     "isMemberOf": "urn:oid:1.3.6.1.4.1.5923.1.5.1.1",
 }
+# The same under the names of OpenID Connect (REFEDS' mapping) and of Shibboleth's request headers.
+_ALSO = {
+    "eduperson_scoped_affiliation": "eduPersonScopedAffiliation", "eduperson_principal_name": "eduPersonPrincipalName",
+    "eduperson_unique_id": "eduPersonUniqueId", "eduperson_entitlement": "eduPersonEntitlement",
+    "eduperson_affiliation": "eduPersonAffiliation", "subject_id": "subject-id", "pairwise_id": "pairwise-id",
+    "eppn": "eduPersonPrincipalName",
+}
 # Their values carry a scope ("student@campus.edu"), which the provider may use only if it owns the scope.
 SCOPED = {NAMES[n] for n in (
     "subject-id", "pairwise-id", "eduPersonUniqueId", "eduPersonPrincipalName", "eduPersonScopedAffiliation",
@@ -87,7 +94,7 @@ class Grant:
 
 def wire_name(name: str) -> str:
     """The attribute name on the wire: a known friendly name becomes its URN, everything else stays."""
-    return NAMES.get(name, name)
+    return NAMES.get(_ALSO.get(name, name), name)
 
 
 def keep_own_scopes(values: Values, scopes: Iterable[str]) -> dict[str, tuple[str, ...]]:

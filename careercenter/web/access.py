@@ -42,6 +42,11 @@ ACCESS: dict[str, frozenset[str]] = {
     "logout.signed_out": PUBLIC,
     "logout.campus": PUBLIC,
     "logout.slo": PUBLIC,
+    "protocols.returned": PUBLIC,
+    "protocols.header": PUBLIC,
+    "protocols.cas_logout": PUBLIC,
+    "protocols.backchannel": PUBLIC,
+    "protocols.signed_out": PUBLIC,
     "signon.act_as": SIGNED_IN,
     # one's own sign-in
     "sessions.index": SIGNED_IN,
@@ -140,7 +145,9 @@ ACCESS: dict[str, frozenset[str]] = {
 
 # These prove themselves in another way: a signed answer bound to this browser, a mailed secret in the address. A
 # supervisor whose browser keeps no cookies can still answer.
-CSRF_EXEMPT = frozenset({"signon.acs", "logout.slo", "credit.answer", "evaluations.answer"})
+CSRF_EXEMPT = frozenset({
+    "signon.acs", "logout.slo", "protocols.cas_logout", "protocols.backchannel", "credit.answer", "evaluations.answer",
+})
 
 
 def install(app: Flask) -> None:

@@ -1,6 +1,6 @@
 """The providers of this campus as objects that speak their protocol: built once per process, anew when something changed."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any, cast
 
@@ -13,9 +13,13 @@ from careercenter.people.sessions import LoginSession
 from careercenter.providers import stored
 from careercenter.settings.signon import Door, Federation, SamlTrust
 from careercenter.signon.attributes import DEFAULT_ATTRIBUTES
+from careercenter.signon.cas import CasProvider
+from careercenter.signon.header import HeaderProvider
 from careercenter.signon.identity import Provider, SignOnUnavailable
+from careercenter.signon.oidc import OidcProvider
 from careercenter.signon.saml import SamlProvider, ServiceProvider
 
+OTHERS: dict[str, Callable[[Any, str], Provider]] = {"oidc": OidcProvider, "cas": CasProvider, "header": HeaderProvider}
 _SESSIONS = select(LoginSession.id).where(
     LoginSession.provider == bindparam("provider"), LoginSession.issuer == bindparam("issuer")
 ).limit(1)
@@ -93,4 +97,6 @@ def _build(told: Door, issuer: str) -> Provider:
     if kind == "federation" and issuer:
         xml, scopes = providers.metadata(told, issuer), providers.scopes(told, issuer)
         return SamlProvider(cast(Any, told), service_provider(), xml, issuer, scopes, issuer)
+    if kind in OTHERS:
+        return OTHERS[kind](told, db.settings().server.public_url)
     raise NotFound

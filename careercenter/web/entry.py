@@ -76,8 +76,8 @@ def _cookie_rules() -> Any:
     return {"httponly": True, "path": "/", "secure": secure, "samesite": "None" if secure else "Lax"}
 
 
-def returned(answer: Mapping[str, str], relay: str) -> Response:
-    """The provider's answer to a sign-in that this browser began."""
+def returned(answer: Mapping[str, str], relay: str, name: str = "") -> Response:
+    """The provider's answer to a sign-in that this browser began; `name` is the provider whose own address it came to."""
     try:
         journey = find_sign_on(relay, request.cookies.get(cookie(), ""), g.now)
     except SignOnExpired:
@@ -86,6 +86,8 @@ def returned(answer: Mapping[str, str], relay: str) -> Response:
     if journey.purpose not in PURPOSES:
         raise SignOnRefused("no_request", "an answer to a sign-in came to a journey of another kind")
     try:
+        if name and name != journey.provider:
+            raise SignOnRefused("issuer", "the answer came to the address of another provider than the one asked")
         proven = doors.door(journey.provider, journey.issuer, journey.purpose == "trial")
         identity = proven.finish(answer, journey.waiting, datetime.now(UTC))
         return back(PURPOSES[journey.purpose](identity, journey))
