@@ -11,6 +11,7 @@ import ssl
 import threading
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from werkzeug.serving import make_server
+from werkzeug.wrappers import Request, Response
 
 from careercenter.settings import Service
 from careercenter.signon.saml import ServiceProvider, own_metadata
@@ -79,8 +81,24 @@ class Site:
         self._server.server_close()
 
 
+class Proxy:
+    """What a campus puts before gunicorn: takes off TLS, says so in headers, and lets nobody else say it."""
+
+    def __init__(self, port: int):
+        self._port = port
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
+        asked, onward = Request(environ), HTTPConnection("127.0.0.1", self._port, timeout=30)
+        headers = {name: value for name, value in asked.headers if not name.startswith("X-Forwarded") and name != "Connection"}
+        headers |= {"X-Forwarded-For": asked.remote_addr or "", "X-Forwarded-Proto": "https", "X-Forwarded-Host": asked.host}
+        onward.request(asked.method, environ["RAW_URI"], asked.get_data(), headers)
+        found = onward.getresponse()
+        kept = [(name, value) for name, value in found.getheaders() if name not in ("Connection", "Transfer-Encoding")]
+        return Response(found.read(), found.status, kept)(environ, start_response)
+
+
 class HttpsCampus:
-    """The product under gunicorn with TLS, as a campus without a proxy runs it, and the demo's identity provider."""
+    """The product under gunicorn behind a proxy with TLS, and the demo's identity provider."""
 
     def __init__(self, folder: Path, smtp_port: int):
         folder.mkdir(parents=True, exist_ok=True)
@@ -94,29 +112,25 @@ class HttpsCampus:
             f"{self.url}/saml/metadata", self.url, Service(key_file=folder / "sp.key", cert_file=folder / "sp.crt")
         )
         self.idp: DemoIdp = make_idp(self.idp_url, PEOPLE, lambda: own_metadata(sp), folder / "idp")
-        self._site = Site(self.idp, self.certificates, IDP, idp_port)
         metadata = self.idp.metadata.decode()
         redirect_only, post_only = _without(metadata, "HTTP-POST"), _without(metadata, "HTTP-Redirect")
-        self.installation = Installation(
-            folder / "careers", smtp_port, port=port, public_url=self.url, files={
-                "signon.toml": _signon(folder), "redirect.xml": redirect_only, "post.xml": post_only,
-                "gunicorn.py": _gunicorn(*self.certificates.pair(CAREERS)),
-            },
-        )
-        self.master = self.installation.web(workers=2)
+        self.installation = Installation(folder / "careers", smtp_port, public_url=self.url, trusted_proxies=1, files={
+            "signon.toml": _signon(folder), "redirect.xml": redirect_only, "post.xml": post_only,
+        })
+        self.installation.web(workers=2)
+        self._sites = [
+            Site(self.idp, self.certificates, IDP, idp_port), Site(Proxy(self.installation.port), self.certificates, CAREERS, port)
+        ]
 
     def close(self) -> None:
+        for site in self._sites:
+            site.close()
         self.installation.close()
-        self._site.close()
 
 
 def _without(metadata: str, binding: str) -> str:
     """The provider's metadata with one way of asking only."""
     return re.sub(rf'<md:SingleSignOnService Binding="[^"]*{binding}"[^>]*/>', "", metadata)
-
-
-def _gunicorn(chain: Path, key: Path) -> str:
-    return f"from careercenter.cli.gunicorn import *\ncertfile, keyfile = {str(chain)!r}, {str(key)!r}\n"
 
 
 def _signon(folder: Path) -> str:

@@ -49,7 +49,7 @@ def browser(strict: Browser) -> Iterator[Open]:
 
     def open_browser(**options: Any) -> BrowserContext:
         context = strict.new_context(**options)
-        context.set_default_timeout(20_000)
+        context.set_default_timeout(8_000)
         opened.append(context)
         return context
 
@@ -114,8 +114,11 @@ def sent(request: Request) -> set[str]:
 
 def who(campus: HttpsCampus, context: BrowserContext) -> str:
     """The name of the person whom this browser is signed in as, or ""."""
-    answer = context.request.get(f"{campus.url}/", max_redirects=0)
-    return next((name for name in ("Maya Okafor", "Omar Haddad", "Ruth Adeyemi") if name in answer.text()), "")
+    page = context.new_page()
+    page.goto(f"{campus.url}/")
+    shown = page.content()
+    page.close()
+    return next((name for name in ("Maya Okafor", "Omar Haddad", "Ruth Adeyemi") if name in shown), "")
 
 
 def live_sessions(campus: HttpsCampus, uid: str) -> int:

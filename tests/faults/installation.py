@@ -10,7 +10,6 @@ import socket
 import subprocess
 import sys
 import time
-import warnings
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -42,7 +41,7 @@ class Installation:
 
     def __init__(
         self, folder: Path, smtp_port: int, database_url: str = "", platform: str = "", *, port: int = 0, public_url: str = "",
-        files: Mapping[str, str | bytes] | None = None,
+        trusted_proxies: int = 0, files: Mapping[str, str | bytes] | None = None,
     ):
         self.folder, self.port = folder, port or free_port()
         self.public_url = public_url or self.url
@@ -52,6 +51,7 @@ class Installation:
             shutil.copytree(ROOT / "config" / name, config / name)
         (config / "careercenter.toml").write_text(
             f'data_dir = "../var"\n[server]\npublic_url = "{self.public_url}"\nsecret_key = {{ file = "../key" }}\n'
+            f'trusted_proxies = {trusted_proxies}\n'
             f'[database]\nurl = "{database_url}"\n[mail]\nhost = "127.0.0.1"\nport = {smtp_port}\n'
         )
         if platform:
@@ -78,7 +78,7 @@ class Installation:
         chosen = str(own) if own.exists() else "python:careercenter.cli.gunicorn"
         command = ["-m", "gunicorn", "-c", chosen, "--workers", str(workers), "--bind", f"127.0.0.1:{port}"]
         process = self._start([*command, "careercenter.cli.serve:application()"])
-        self.until(lambda: process.poll() is not None or _answers(f"://127.0.0.1:{port}/readyz"))
+        self.until(lambda: process.poll() is not None or _answers(f"http://127.0.0.1:{port}/readyz"))
         assert process.poll() is None, self.logs()
         return process
 
@@ -177,15 +177,9 @@ class Visitor:
 
 
 def _answers(address: str) -> bool:
-    """Whether the service is up, by whichever way it speaks."""
     session = requests.Session()
     session.trust_env = False
-    for scheme in ("http", "https"):
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # only whether it is up; who it is, browsers check
-                if session.get(scheme + address, timeout=2, verify=False).status_code == 200:
-                    return True
-        except requests.RequestException:
-            continue
-    return False
+    try:
+        return session.get(address, timeout=2).status_code == 200
+    except requests.RequestException:
+        return False
