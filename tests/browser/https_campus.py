@@ -25,7 +25,7 @@ from werkzeug.wrappers import Request, Response
 from careercenter.settings import Service
 from careercenter.signon.saml import ServiceProvider, own_metadata
 from demo.idp import DemoIdp, make_certificate, make_idp
-from tests.campus_idp import PEOPLE, ROLES
+from tests.campus_idp import PEOPLE, ROLES, signon_toml
 from tests.faults.installation import Installation, free_port
 
 CAREERS, IDP, EVIL = "careers.test", "idp.test", "evil.test"
@@ -108,14 +108,17 @@ class HttpsCampus:
         key, certificate = make_certificate("career center", bits=2048)
         (folder / "sp.key").write_bytes(key)
         (folder / "sp.crt").write_bytes(certificate)
-        sp = ServiceProvider(
-            f"{self.url}/saml/metadata", self.url, Service(key_file=folder / "sp.key", cert_file=folder / "sp.crt")
-        )
+        service = {"key_file": str(folder / "sp.key"), "cert_file": str(folder / "sp.crt")}
+        sp = ServiceProvider(f"{self.url}/saml/metadata", self.url, Service.model_validate(service))
         self.idp: DemoIdp = make_idp(self.idp_url, PEOPLE, lambda: own_metadata(sp), folder / "idp")
         metadata = self.idp.metadata.decode()
+        providers = [
+            {"name": way, "kind": "saml", "label": f"Campus sign-in by {way}", "metadata_file": f"{way}.xml", "scopes": ["demo.edu"]}
+            for way in ("redirect", "post")
+        ]
         redirect_only, post_only = _without(metadata, "HTTP-POST"), _without(metadata, "HTTP-Redirect")
         self.installation = Installation(folder / "careers", smtp_port, public_url=self.url, trusted_proxies=1, files={
-            "signon.toml": _signon(folder), "redirect.xml": redirect_only, "post.xml": post_only,
+            "signon.toml": signon_toml({"service": service, "providers": providers, "roles": ROLES}), "redirect.xml": redirect_only, "post.xml": post_only,
         })
         self.installation.web(workers=2)
         self._sites = [
@@ -131,14 +134,6 @@ class HttpsCampus:
 def _without(metadata: str, binding: str) -> str:
     """The provider's metadata with one way of asking only."""
     return re.sub(rf'<md:SingleSignOnService Binding="[^"]*{binding}"[^>]*/>', "", metadata)
-
-
-def _signon(folder: Path) -> str:
-    lines = [f'[service]\nkey_file = "{folder}/sp.key"\ncert_file = "{folder}/sp.crt"']
-    for name, label in (("redirect", "Campus sign-in"), ("post", "Campus sign-in by form")):
-        lines.append(f'[[providers]]\nname = "{name}"\nkind = "saml"\nlabel = "{label}"\nmetadata_file = "{name}.xml"\nscopes = ["demo.edu"]')
-    lines += ["[[roles]]\n" + "\n".join(f'{name} = "{value}"' for name, value in rule.items()) for rule in ROLES]
-    return "\n".join(lines) + "\n"
 
 
 def cookies(found: list[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
