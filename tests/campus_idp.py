@@ -1,5 +1,6 @@
 """The test campus' identity provider (the demo's real SAML one, in process) and a browser that walks the whole way."""
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,13 @@ ROLES = [
     {"attribute": "affiliation", "value": "faculty@demo.edu", "role": "faculty"},
     *({"attribute": "entitlement", "value": ROLE + role, "role": role} for role in ("advisor", "registrar", "admin")),
 ]
+
+
+def signon_toml(settings: dict[str, Any]) -> str:
+    """Settings as the file config/signon.toml has them."""
+    tables = [("[service]", settings["service"])]
+    tables += [(f"[[{name}]]", entry) for name in ("providers", "roles") for entry in settings[name]]
+    return "\n".join(f"{head}\n" + "\n".join(f"{key} = {json.dumps(value)}" for key, value in entry.items()) for head, entry in tables)
 
 
 class CampusIdp:
@@ -63,7 +71,11 @@ class CampusIdp:
         """The form that the provider would have the browser post to us."""
         begun = client.get(begin, query_string={"next": next_path, **asked})
         assert begun.status_code == 303, begun.text
-        people = self._browser.get(_local(begun.location))
+        return self.form(begun.location, uid)
+
+    def form(self, location: str, uid: str) -> dict[str, str]:
+        """The same, for a browser that was sent to `location`."""
+        people = self._browser.get(_local(location))
         answer = self._browser.post("/sign-in", data={**_fields(people), "uid": uid})
         assert f'action="{PUBLIC}/saml/acs"' in answer.text, answer.text
         return _fields(answer)

@@ -36,7 +36,12 @@ def safe_next(value: str | None) -> str:
 def start(
     name: str, next_path: str, *, issuer: str = "", demand: Demand = Demand(), purpose: str = "sign_in", session_id: int | None = None
 ) -> Response:
-    """Off to the provider; what comes back is bound to this browser and used once."""
+    """Off to the provider; what comes back is bound to this browser and used once.
+
+    `session_id` defaults to the session that this browser holds now: the answer may be posted from another site, where
+    its cookie stays behind, and whoever signs in again leaves the session before.
+    """
+    session_id = session_id or (g.viewer.session_id if g.viewer else None)
     relay, browser = secrets.token_urlsafe(24), secrets.token_urlsafe(24)
     g.sign_on = (name, issuer)  # for the record of a refusal
     doors.ready(name, issuer)
@@ -108,7 +113,7 @@ def enter(identity: Identity, journey: Journey | None = None, next_path: str = "
             people.take_sign_on(journey, identity)
             found = people.recognise(identity, grants, catalog.term_instants(config.campus.zone), g.now)
             if isinstance(found, people.Person):
-                secret = _open(found, identity)
+                secret = _open(found, identity, g.viewer.session_id if g.viewer else journey and journey.session_id)
     except SignOnExpired:
         raise SignOnRefused("replay", "the answer was used before") from None
     if isinstance(found, HeldSignIn):
@@ -123,11 +128,12 @@ def opened(person_id: int, secret: str, next_path: str) -> Response:
     return kept.after_sign_in(make_response(redirect(next_path, 303)), person_id)
 
 
-def _open(person: people.Person, identity: Identity) -> str:
+def _open(person: people.Person, identity: Identity, before: int | None) -> str:
+    """A new session; `before` is the one that this browser leaves."""
     if person.disabled_at:
         raise SignOnRefused("disabled", f"person {person.id} is disabled")
-    if g.viewer:  # whoever signs in again in this browser leaves the session before
-        people.end_session(g.viewer.session_id, g.now)
+    if before:
+        people.end_session(before, g.now)
     secret = people.start_session(person, identity, g.now, request.user_agent.string)
     audit.record(
         "person.signed_in", "person", person.id, by=person.actor, now=g.now, detail={"provider": identity.provider}

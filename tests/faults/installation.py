@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -34,16 +34,24 @@ def free_port() -> int:
 
 
 class Installation:
-    """`database_url` "" means SQLite in the folder. `platform` is "127.0.0.1:PORT" of a recorded platform, or ""."""
+    """`database_url` "" means SQLite in the folder. `platform` is "127.0.0.1:PORT" of a recorded platform, or "".
 
-    def __init__(self, folder: Path, smtp_port: int, database_url: str = "", platform: str = ""):
-        self.folder, self.port = folder, free_port()
+    `files` are further files of the configuration folder, by name; its gunicorn.py is used when there is one.
+    """
+
+    def __init__(
+        self, folder: Path, smtp_port: int, database_url: str = "", platform: str = "", *, port: int = 0, public_url: str = "",
+        trusted_proxies: int = 0, files: Mapping[str, str | bytes] | None = None,
+    ):
+        self.folder, self.port = folder, port or free_port()
+        self.public_url = public_url or self.url
         self.processes: list[subprocess.Popen[bytes]] = []
         config = folder / "config"
         for name in ("policies", "evaluations", "workbooks", "mail"):
             shutil.copytree(ROOT / "config" / name, config / name)
         (config / "careercenter.toml").write_text(
-            f'data_dir = "../var"\n[server]\npublic_url = "{self.url}"\nsecret_key = {{ file = "../key" }}\n'
+            f'data_dir = "../var"\n[server]\npublic_url = "{self.public_url}"\nsecret_key = {{ file = "../key" }}\n'
+            f'trusted_proxies = {trusted_proxies}\n'
             f'[database]\nurl = "{database_url}"\n[mail]\nhost = "127.0.0.1"\nport = {smtp_port}\n'
         )
         if platform:
@@ -51,6 +59,8 @@ class Installation:
                 '[[sources]]\nplatform = "greenhouse"\nboards = ["lakemontdata"]\nevery_minutes = 1440\n'
                 f'base_url = "http://{platform}/greenhouse"\nallow_hosts = ["{platform}"]\n'
             )
+        for name, content in (files or {}).items():
+            (config / name).write_bytes(content if isinstance(content, bytes) else content.encode())
         (folder / "key").write_text("a key for these tests only, long enough to be one")
         self.app: Flask = create_app(load(config))
         with self.app.app_context():
@@ -62,11 +72,14 @@ class Installation:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def web(self) -> "subprocess.Popen[bytes]":
-        """Start gunicorn with one process and wait until it answers: whoever opens a form has warmed up its answer."""
-        command = ["-m", "gunicorn", "-c", "python:careercenter.cli.gunicorn", "--workers", "1", "--bind", f"127.0.0.1:{self.port}"]
+    def web(self, port: int = 0, workers: int = 1) -> "subprocess.Popen[bytes]":
+        """Start gunicorn and wait until it answers: whoever opens a form has warmed up its answer."""
+        port, own = port or self.port, self.folder / "config" / "gunicorn.py"
+        chosen = str(own) if own.exists() else "python:careercenter.cli.gunicorn"
+        command = ["-m", "gunicorn", "-c", chosen, "--workers", str(workers), "--bind", f"127.0.0.1:{port}"]
         process = self._start([*command, "careercenter.cli.serve:application()"])
-        self.until(lambda: process.poll() is not None or _answers(f"{self.url}/readyz"))
+        self.until(lambda: process.poll() is not None or _answers(f"http://127.0.0.1:{port}/readyz"))
+        assert process.poll() is None, self.logs()
         return process
 
     def worker(self) -> "subprocess.Popen[bytes]":
