@@ -15,9 +15,10 @@ from careercenter.db import NotFound
 from careercenter.web import kept
 
 PUBLIC = frozenset({"public"})       # nobody needs to sign in; the page shows nothing of anybody
-LINK = frozenset({"link"})           # a mailed link opens it; the view checks the token
+LINK = frozenset({"link"})           # a mailed link or code opens it; the view checks it
 SIGNED_IN = frozenset({"student", "alumni", "advisor", "faculty", "registrar", "admin", ""})
 STUDENT = frozenset({"student"})
+OWN_RECORDS = frozenset({"student", "alumni"})  # alumni read their own records, and change nothing in them
 ADVISOR = frozenset({"advisor", "admin"})
 REGISTRAR = frozenset({"registrar", "admin"})
 STAFF = frozenset({"advisor", "faculty", "registrar", "admin"})
@@ -43,7 +44,23 @@ ACCESS: dict[str, frozenset[str]] = {
     "logout.campus": PUBLIC,
     "logout.slo": PUBLIC,
     "signon.act_as": SIGNED_IN,
+    # mailed codes
+    "codes.alumni": PUBLIC,
+    "codes.alumni_ask": PUBLIC,
+    "codes.alumni_enter": PUBLIC,
+    "codes.alumni_check": PUBLIC,
+    "codes.supervisor": PUBLIC,
+    "codes.supervisor_ask": PUBLIC,
+    "codes.supervisor_enter": PUBLIC,
+    "codes.supervisor_check": PUBLIC,
+    "codes.waiting": LINK,
+    "codes.close": LINK,
     # one's own sign-in
+    "codes.address": OWN_RECORDS,
+    "codes.address_ask": OWN_RECORDS,
+    "codes.address_enter": OWN_RECORDS,
+    "codes.address_check": OWN_RECORDS,
+    "codes.address_remove": OWN_RECORDS,
     "sessions.index": SIGNED_IN,
     "sessions.end": SIGNED_IN,
     "sessions.end_others": SIGNED_IN,

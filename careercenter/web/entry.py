@@ -106,7 +106,7 @@ def enter(identity: Identity, journey: Journey | None = None, next_path: str = "
             people.take_sign_on(journey, identity)
             found = people.recognise(identity, grants, catalog.term_instants(config.campus.zone), g.now)
             if isinstance(found, people.Person):
-                secret = _open(found, identity)
+                secret = open_session(found, identity)
     except SignOnExpired:
         raise SignOnRefused("replay", "the answer was used before") from None
     if isinstance(found, HeldSignIn):
@@ -121,7 +121,8 @@ def opened(person_id: int, secret: str, next_path: str) -> Response:
     return kept.after_sign_in(make_response(redirect(next_path, 303)), person_id)
 
 
-def _open(person: people.Person, identity: Identity) -> str:
+def open_session(person: people.Person, identity: Identity) -> str:
+    """A new session in the caller's transaction; its secret is for the browser. Raises `SignOnRefused`."""
     if person.disabled_at:
         raise SignOnRefused("disabled", f"person {person.id} is disabled")
     if g.viewer:  # whoever signs in again in this browser leaves the session before

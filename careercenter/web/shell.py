@@ -97,13 +97,14 @@ def build() -> Shell:
 
 def _own_links(viewer: Viewer) -> list[tuple[str, str]]:
     """What somebody finds under their own name."""
-    return [("Where you are signed in", "/me/sessions")]
+    address = [("Your own address", "/me/address")] if viewer.role in ACCESS["codes.address"] else []
+    return [("Where you are signed in", "/me/sessions"), *address]
 
 
 def _needs_no_account() -> bool:
     """On the sign-in page itself, and for supervisors, who would find nothing behind it."""
     endpoint = request.endpoint or ""
-    return endpoint == "signon.sign_in" or ACCESS.get(endpoint) is LINK
+    return endpoint == "signon.sign_in" or endpoint.startswith("codes.") or ACCESS.get(endpoint) is LINK
 
 
 @lru_cache(maxsize=256)
