@@ -103,20 +103,20 @@ ACCESS: dict[str, frozenset[str]] = {
     "platforms.quarantine": ADVISOR,
     "platforms.catalogue": ADVISOR,
     # placements
-    "placements.index": STUDENT,
+    "placements.index": OWN_RECORDS,
     "placements.new": STUDENT,
     "placements.create": STUDENT,
-    "placements.show": STUDENT,
+    "placements.show": OWN_RECORDS,
     "placements.edit": STUDENT,
     "placements.save": STUDENT,
     "placements.cancel": STUDENT,
     "placements.log_hours": STUDENT,
     "placements.remove_hours": STUDENT,
     # credit
-    "credit.index": STUDENT,
+    "credit.index": OWN_RECORDS,
     "credit.new": STUDENT,
     "credit.create": STUDENT,
-    "credit.show": STUDENT,
+    "credit.show": OWN_RECORDS,
     "credit.edit": STUDENT,
     "credit.save": STUDENT,
     "credit.autosave": STUDENT,
@@ -206,6 +206,11 @@ def scopes() -> tuple[str, ...]:
     """The program codes that the viewer's role is limited to; ("",) means the whole campus."""
     found: people.Viewer = g.viewer
     return found.scopes
+
+
+def may_change() -> bool:
+    """Whether the viewer's own records are still theirs to change: those who have left only read them."""
+    return bool(g.viewer.role == "student")
 
 
 def actor() -> Actor:

@@ -17,6 +17,9 @@ NAVIGATION: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("Home", "home.index", "house"), ("Listings", "listings.index", "search"),
         ("Placements", "placements.index", "briefcase"), ("Credit", "credit.index", "mortarboard"),
     ),
+    "alumni": (
+        ("Home", "home.index", "house"), ("Placements", "placements.index", "briefcase"), ("Credit", "credit.index", "mortarboard"),
+    ),
     "advisor": (
         ("Home", "home.index", "house"), ("Queue", "credit.queue", "inbox"),
         ("Evaluations", "evaluations.index", "clipboard-check"),
