@@ -273,6 +273,12 @@ def open_now(person_id: int, now: datetime) -> ColumnElement[bool]:
     )
 
 
+def still_open(session_id: int, now: datetime) -> LoginSession | None:
+    """A session that lets somebody in now."""
+    row = db.session.get(LoginSession, session_id)
+    return db.session.scalar(select(LoginSession).where(LoginSession.id == row.id, open_now(row.person_id, now))) if row else None
+
+
 def open_sessions(person_id: int, now: datetime) -> Sequence[LoginSession]:
     """Where somebody is signed in, the last seen first."""
     found = select(LoginSession).where(open_now(person_id, now)).order_by(LoginSession.last_seen_at.desc(), LoginSession.id.desc())

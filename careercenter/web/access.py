@@ -12,7 +12,7 @@ from flask import Flask, g, redirect, request, session, url_for
 from careercenter import db, people
 from careercenter.audit import Actor
 from careercenter.db import NotFound
-from careercenter.web import kept
+from careercenter.web import kept, step_up
 
 PUBLIC = frozenset({"public"})       # nobody needs to sign in; the page shows nothing of anybody
 LINK = frozenset({"link"})           # a mailed link or code opens it; the view checks it
@@ -65,6 +65,7 @@ ACCESS: dict[str, frozenset[str]] = {
     "sessions.end": SIGNED_IN,
     "sessions.end_others": SIGNED_IN,
     "sessions.end_all": SIGNED_IN,
+    "step_up.begin": SIGNED_IN,
     "kept.index": SIGNED_IN,
     "kept.throw_away": SIGNED_IN,
     "break_glass.look": LINK,
@@ -180,6 +181,9 @@ def _admit() -> Any:
         return _sign_in_first()
     if g.viewer.role not in allowed:
         raise NotFound
+    if demand := step_up.missing(g.viewer, endpoint, g.now):
+        address, key = step_up.first(demand)
+        return kept.give(elsewhere(address), key)
     return None
 
 
