@@ -1,12 +1,12 @@
 """Servers that misbehave: silent after accepting, slow, or only there to notice that somebody came."""
 
+import contextlib
 import select
 import socket
 import threading
 import time
 from types import TracebackType
 from typing import Self
-import contextlib
 
 
 class Silent:

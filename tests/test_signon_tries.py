@@ -100,3 +100,11 @@ def test_too_many_is_a_plain_page_that_says_how_long(app) -> None:  # type: igno
         answer = app.make_response(app.handle_user_exception(tries.TooMany(12)))
     assert answer.status_code == 429 and answer.headers["Retry-After"] == "720"
     assert "Wait 12 minutes, then try again." in answer.get_data(as_text=True)
+
+
+@pytest.mark.parametrize(("address", "key"), [
+    ("192.0.2.7", "192.0.2.7"), ("2001:db8::1", "2001:db8::/64"), ("2001:db8::ffff:1", "2001:db8::/64"), ("2001:db8:0:1::1", "2001:db8:0:1::/64"),
+    (None, ""), ("odd", "odd"),
+])
+def test_a_network_is_one_client(address: str | None, key: str) -> None:
+    assert tries.network(address) == key

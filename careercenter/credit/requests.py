@@ -143,11 +143,16 @@ def visible(request_id: int, viewer: Viewer) -> CreditRequest:
 
 
 def may_see(viewer: Viewer, request: CreditRequest) -> bool:
-    """Students see their own; staff those of their programs, never a draft; sponsors those who asked them."""
+    """Students see their own; staff those of their programs, never a draft; sponsors those who asked them.
+
+    Alumni see their own as it was left, but no draft: they could not finish it.
+    """
     if viewer.role == "student":
         return request.student_id == viewer.person_id
     if request.state == "draft":
         return False
+    if viewer.role == "alumni":
+        return request.student_id == viewer.person_id
     if viewer.role == "faculty":
         teaches = request.section is not None and request.section.instructor_id == viewer.person_id
         return request.sponsor_id == viewer.person_id or teaches

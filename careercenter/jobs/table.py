@@ -45,8 +45,10 @@ class Planned:
 
 
 def mail_waits(now: datetime) -> bool:
-    """Whether any mail could be sent now: due, and not in another worker's hands."""
-    return db.session.scalar(
+    """Whether any mail could be sent now: a code that was asked for, or a message that is due and in no other worker's hands."""
+    from careercenter.people import codes
+
+    return codes.waits(now) or db.session.scalar(
         select(outbox.OutboxMessage.id)
         .where(outbox.OutboxMessage.sent_at.is_(None), outbox.OutboxMessage.dead_at.is_(None))
         .where(outbox.OutboxMessage.next_attempt_at <= now)
@@ -55,6 +57,10 @@ def mail_waits(now: datetime) -> bool:
 
 
 def deliver_mail(now: Clock, argument: str, progress: Progress) -> str:
+    from careercenter.people import codes
+
+    with db.transaction():
+        codes.mail_waiting(now())
     counts = outbox.deliver(now)
     return f"{counts['sent']} sent, {counts['later']} to be tried again, {counts['dead']} given up."
 
@@ -118,7 +124,7 @@ def metadata(now: Clock, argument: str, progress: Progress) -> str:
 
 
 def tidy(now: Clock, argument: str, progress: Progress) -> str:
-    from careercenter.people import kept, sessions, tries
+    from careercenter.people import codes, kept, sessions, tries
     from careercenter.providers import refusals
 
     with db.transaction():
@@ -126,6 +132,7 @@ def tidy(now: Clock, argument: str, progress: Progress) -> str:
         refusals.forget_old(now())
         tries.forget_old(now())
         kept.forget_old(now())
+        codes.forget_old(now())
         work.forget_old(now())
         once.forget_old(now())
     return "Old sessions and old runs are gone."

@@ -62,6 +62,12 @@ def would_match(identity: Identity, now: datetime) -> Match:
     return Match("disabled" if person.disabled_at else "known" if known else "roster", person)
 
 
+def known_person(identity: Identity) -> int | None:
+    """Whose identity this is; changes nothing, makes nobody."""
+    known = _known(identity)
+    return known.person_id if known else None
+
+
 def _known(identity: Identity) -> PersonIdentity | None:
     return db.session.scalar(
         select(PersonIdentity).where(

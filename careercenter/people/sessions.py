@@ -185,11 +185,12 @@ def start_session(person: Person, identity: Identity, now: datetime, user_agent:
     """A new session; returns the secret that the browser keeps. It ends with the provider's own limit, if earlier."""
     server = db.settings().server
     secret = secrets.token_urlsafe(32)
+    role = "alumni" if identity.provider == MAIL else _first_role(person, now)
     expires = now + timedelta(hours=server.absolute_hours)
     if identity.session_not_on_or_after:
         expires = min(expires, identity.session_not_on_or_after)
     db.session.add(LoginSession(
-        token_hash=hashed(secret), person_id=person.id, acting_role=_first_role(person, now), provider=identity.provider,
+        token_hash=hashed(secret), person_id=person.id, acting_role=role, provider=identity.provider,
         issuer=identity.issuer, name_id=identity.name_id, session_index=identity.session_index, logout=dict(identity.logout),
         authn_context=identity.authn_context, authenticated_at=identity.authenticated_at or now, clock_ahead=identity.clock_ahead(now),
         device=devices.words(user_agent), created_at=now, last_seen_at=now, expires_at=expires,
@@ -270,6 +271,12 @@ def open_now(person_id: int, now: datetime) -> ColumnElement[bool]:
         LoginSession.person_id == person_id, LoginSession.ended_at.is_(None), LoginSession.expires_at > now,
         LoginSession.last_seen_at > idle,
     )
+
+
+def still_open(session_id: int, now: datetime) -> LoginSession | None:
+    """A session that lets somebody in now."""
+    row = db.session.get(LoginSession, session_id)
+    return db.session.scalar(select(LoginSession).where(LoginSession.id == row.id, open_now(row.person_id, now))) if row else None
 
 
 def open_sessions(person_id: int, now: datetime) -> Sequence[LoginSession]:

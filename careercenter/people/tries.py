@@ -13,6 +13,7 @@ What is refused is not counted, so nobody is shut out for longer than the quarte
 import hashlib
 import hmac
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address, ip_network
 from math import ceil
 
 from sqlalchemy import delete
@@ -54,6 +55,15 @@ def _add(kind: str, key: str, window: datetime) -> int:
 def forget_old(now: datetime) -> None:
     """Remove what no window counts any more."""
     db.session.execute(delete(Tries).where(Tries.window < _window(now)))
+
+
+def network(address: str | None) -> str:
+    """The key of a client's address: all of a version 4 address, the network of a version 6 one, since a browser has many."""
+    try:
+        found = ip_address(address or "")
+    except ValueError:
+        return address or ""
+    return str(ip_network((found, 64), strict=False)) if found.version == 6 else str(found)
 
 
 def _window(now: datetime) -> datetime:

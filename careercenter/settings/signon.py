@@ -15,6 +15,7 @@ from careercenter.settings.parts import ConfigPath, Secret, Section
 
 Role = Literal["student", "alumni", "advisor", "faculty", "registrar", "admin"]
 ADDRESSES = {"mail", "email", "e-mail", "urn:oid:0.9.2342.19200300.100.1.3", "urn:oid:1.2.840.113549.1.9.1"}
+RESERVED = ("mail", "code", "supervisor")  # sessions opened by a mailed code, and the pages beside those of providers
 REFEDS_MFA = "https://refeds.org/profile/mfa"
 
 
@@ -98,6 +99,13 @@ class Door(Section):
                 raise ValueError(f'"{name}" is an e-mail address, which passes from one person to the next; name an identifier that stays')
             if name.lower().rpartition(":")[2] == "transient":
                 raise ValueError("a transient name is another one at each sign-in; name an identifier that stays")
+        return value
+
+    @field_validator("name")
+    @classmethod
+    def _name_of_its_own(cls, value: str) -> str:
+        if value in RESERVED:
+            raise ValueError(f'"{value}" means something else on the sign-in page already; choose another name')
         return value
 
 

@@ -12,12 +12,13 @@ from flask import Flask, g, redirect, request, session, url_for
 from careercenter import db, people
 from careercenter.audit import Actor
 from careercenter.db import NotFound
-from careercenter.web import kept
+from careercenter.web import kept, step_up
 
 PUBLIC = frozenset({"public"})       # nobody needs to sign in; the page shows nothing of anybody
-LINK = frozenset({"link"})           # a mailed link opens it; the view checks the token
+LINK = frozenset({"link"})           # a mailed link or code opens it; the view checks it
 SIGNED_IN = frozenset({"student", "alumni", "advisor", "faculty", "registrar", "admin", ""})
 STUDENT = frozenset({"student"})
+OWN_RECORDS = frozenset({"student", "alumni"})  # alumni read their own records, and change nothing in them
 ADVISOR = frozenset({"advisor", "admin"})
 REGISTRAR = frozenset({"registrar", "admin"})
 STAFF = frozenset({"advisor", "faculty", "registrar", "admin"})
@@ -48,11 +49,28 @@ ACCESS: dict[str, frozenset[str]] = {
     "protocols.backchannel": PUBLIC,
     "protocols.signed_out": PUBLIC,
     "signon.act_as": SIGNED_IN,
+    # mailed codes
+    "codes.alumni": PUBLIC,
+    "codes.alumni_ask": PUBLIC,
+    "codes.alumni_enter": PUBLIC,
+    "codes.alumni_check": PUBLIC,
+    "codes.supervisor": PUBLIC,
+    "codes.supervisor_ask": PUBLIC,
+    "codes.supervisor_enter": PUBLIC,
+    "codes.supervisor_check": PUBLIC,
+    "codes.waiting": LINK,
+    "codes.close": LINK,
     # one's own sign-in
+    "codes.address": OWN_RECORDS,
+    "codes.address_ask": OWN_RECORDS,
+    "codes.address_enter": OWN_RECORDS,
+    "codes.address_check": OWN_RECORDS,
+    "codes.address_remove": OWN_RECORDS,
     "sessions.index": SIGNED_IN,
     "sessions.end": SIGNED_IN,
     "sessions.end_others": SIGNED_IN,
     "sessions.end_all": SIGNED_IN,
+    "step_up.begin": SIGNED_IN,
     "kept.index": SIGNED_IN,
     "kept.throw_away": SIGNED_IN,
     "break_glass.look": LINK,
@@ -91,20 +109,20 @@ ACCESS: dict[str, frozenset[str]] = {
     "platforms.quarantine": ADVISOR,
     "platforms.catalogue": ADVISOR,
     # placements
-    "placements.index": STUDENT,
+    "placements.index": OWN_RECORDS,
     "placements.new": STUDENT,
     "placements.create": STUDENT,
-    "placements.show": STUDENT,
+    "placements.show": OWN_RECORDS,
     "placements.edit": STUDENT,
     "placements.save": STUDENT,
     "placements.cancel": STUDENT,
     "placements.log_hours": STUDENT,
     "placements.remove_hours": STUDENT,
     # credit
-    "credit.index": STUDENT,
+    "credit.index": OWN_RECORDS,
     "credit.new": STUDENT,
     "credit.create": STUDENT,
-    "credit.show": STUDENT,
+    "credit.show": OWN_RECORDS,
     "credit.edit": STUDENT,
     "credit.save": STUDENT,
     "credit.autosave": STUDENT,
@@ -170,6 +188,9 @@ def _admit() -> Any:
         return _sign_in_first()
     if g.viewer.role not in allowed:
         raise NotFound
+    if demand := step_up.missing(g.viewer, endpoint, g.now):
+        address, key = step_up.first(demand)
+        return kept.give(elsewhere(address), key)
     return None
 
 
@@ -196,6 +217,11 @@ def scopes() -> tuple[str, ...]:
     """The program codes that the viewer's role is limited to; ("",) means the whole campus."""
     found: people.Viewer = g.viewer
     return found.scopes
+
+
+def may_change() -> bool:
+    """Whether the viewer's own records are still theirs to change: those who have left only read them."""
+    return bool(g.viewer.role == "student")
 
 
 def actor() -> Actor:

@@ -30,7 +30,11 @@ def credits_text(carried: Any) -> str:
 @blueprint.get("/credit")
 def index() -> str:
     rows = credit.student_overview(g.viewer.person_id)
-    return render_template("credit/index.html", rows=rows, states=STATES, steps=STEPS, meanings=credit_form.MEANINGS)
+    if not access.may_change():
+        rows = [row for row in rows if row.state != "draft"]
+    return render_template(
+        "credit/index.html", rows=rows, may_change=access.may_change(), states=STATES, steps=STEPS, meanings=credit_form.MEANINGS
+    )
 
 
 @blueprint.get("/credit/new")
@@ -62,7 +66,7 @@ def show(request_id: int) -> Any:
         "credit/view.html", r=found, answer=credit_form.answer(found, g.now), held=credit_form.held_by(found),
         steps=credit_form.steps_view(found), history=credit_form.history_view(credit.history(found.id)),
         states=STATES, meanings=credit_form.MEANINGS, objectives=credit.objectives(found.objectives),
-        findings=credit_form.findings_view(credit.evaluate(found, g.now)), last=_last_reason(found),
+        findings=credit_form.findings_view(credit.evaluate(found, g.now)), last=_last_reason(found), may_change=access.may_change(),
     )
 
 

@@ -113,7 +113,7 @@ def enter(identity: Identity, journey: Journey | None = None, next_path: str = "
             people.take_sign_on(journey, identity)
             found = people.recognise(identity, grants, catalog.term_instants(config.campus.zone), g.now)
             if isinstance(found, people.Person):
-                secret = _open(found, identity, g.viewer.session_id if g.viewer else journey and journey.session_id)
+                secret = open_session(found, identity, journey.session_id if journey else None)
     except SignOnExpired:
         raise SignOnRefused("replay", "the answer was used before") from None
     if isinstance(found, HeldSignIn):
@@ -128,8 +128,10 @@ def opened(person_id: int, secret: str, next_path: str) -> Response:
     return kept.after_sign_in(make_response(redirect(next_path, 303)), person_id)
 
 
-def _open(person: people.Person, identity: Identity, before: int | None) -> str:
-    """A new session; `before` is the one that this browser leaves."""
+def open_session(person: people.Person, identity: Identity, before: int | None = None) -> str:
+    """A new session in the caller's transaction; its secret is for the browser. `before` is the session that this browser
+    leaves. Raises `SignOnRefused`."""
+    before = before or (g.viewer.session_id if g.viewer else None)
     if person.disabled_at:
         raise SignOnRefused("disabled", f"person {person.id} is disabled")
     if before:

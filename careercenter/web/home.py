@@ -16,6 +16,7 @@ from careercenter.evaluations.model import Evaluation
 from careercenter.listings.model import Board, Listing
 from careercenter.outbox import OutboxMessage
 from careercenter.people import holders
+from careercenter.placements import of_student
 from careercenter.placements.model import Employer, HourEntry, Placement
 from careercenter.web import access, cards, formats
 
@@ -112,6 +113,15 @@ def _own_evaluations(person_id: int) -> Sequence[Any]:
     return db.ask(_REFLECTIONS, student_id=person_id)
 
 
+def alumni() -> str:
+    """What somebody who has left did here: placements with what was said of them, and credit. Nothing can be changed."""
+    me = g.viewer.person_id
+    earned = [r for r in credit.student_overview(me) if r.state in ("registered", "completed")]
+    return render_template(
+        "home/alumni.html", earned=earned, placements=of_student(me), given_name=g.viewer.name.partition(" ")[0], own=access.me().own_email,
+    )
+
+
 def advisor() -> str:
     counts = credit.queue_counts(g.viewer, "advisor", g.now)
     return render_template(
@@ -193,7 +203,7 @@ def _boards() -> dict[str, Any]:
     return {"boards": boards, "open": is_open, "last": last, "never": never, "stale": stale}
 
 
-HOMES = {"student": student, "advisor": advisor, "faculty": faculty, "registrar": registrar, "admin": admin}
+HOMES = {"student": student, "alumni": alumni, "advisor": advisor, "faculty": faculty, "registrar": registrar, "admin": admin}
 
 
 @blueprint.get("/accessibility")

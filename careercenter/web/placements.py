@@ -20,7 +20,9 @@ MEANINGS = {"proposed": "waiting", "running": "good", "completed": "good", "canc
 @blueprint.get("/placements")
 def index() -> str:
     rows = placements.of_student(g.viewer.person_id)
-    return render_template("placements/index.html", rows=rows, kinds=KINDS, states=STATES, meanings=MEANINGS)
+    return render_template(
+        "placements/index.html", rows=rows, may_change=access.may_change(), kinds=KINDS, states=STATES, meanings=MEANINGS
+    )
 
 
 @blueprint.get("/placements/new")
@@ -150,7 +152,7 @@ def _page(placement_id: int, form: Mapping[str, str], errors: dict[str, str]) ->
         "placements/view.html", placement=placement, entries=entries, logged=logged, hourly=hourly, form=form, errors=errors,
         kinds=KINDS, states=STATES, meanings=MEANINGS, pay_kinds=PAY_KINDS, workplaces=WORKPLACES, today=formats.today(),
         requests=credit.of_placement(placement.id), results=evaluations.results(placement.id),
-        pending=evaluations.pending(placement.id),
+        pending=evaluations.pending(placement.id) if access.may_change() else [], may_change=access.may_change(),
     )
 
 

@@ -17,6 +17,9 @@ NAVIGATION: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("Home", "home.index", "house"), ("Listings", "listings.index", "search"),
         ("Placements", "placements.index", "briefcase"), ("Credit", "credit.index", "mortarboard"),
     ),
+    "alumni": (
+        ("Home", "home.index", "house"), ("Placements", "placements.index", "briefcase"), ("Credit", "credit.index", "mortarboard"),
+    ),
     "advisor": (
         ("Home", "home.index", "house"), ("Queue", "credit.queue", "inbox"),
         ("Evaluations", "evaluations.index", "clipboard-check"),
@@ -97,13 +100,14 @@ def build() -> Shell:
 
 def _own_links(viewer: Viewer) -> list[tuple[str, str]]:
     """What somebody finds under their own name."""
-    return [("Where you are signed in", "/me/sessions")]
+    address = [("Your own address", "/me/address")] if viewer.role in ACCESS["codes.address"] else []
+    return [("Where you are signed in", "/me/sessions"), *address]
 
 
 def _needs_no_account() -> bool:
     """On the sign-in page itself, and for supervisors, who would find nothing behind it."""
     endpoint = request.endpoint or ""
-    return endpoint == "signon.sign_in" or ACCESS.get(endpoint) is LINK
+    return endpoint == "signon.sign_in" or endpoint.startswith("codes.") or ACCESS.get(endpoint) is LINK
 
 
 @lru_cache(maxsize=256)

@@ -22,7 +22,8 @@ def sign_in() -> Any:
         return redirect(safe_next(request.args.get("next")), 303)
     ended = session.pop("ended", False)
     return render_template(
-        "signon/sign_in.html", providers=providers.every(), next=safe_next(request.args.get("next")), ended=ended
+        "signon/sign_in.html", providers=providers.every(), next=safe_next(request.args.get("next")), ended=ended,
+        alumni_codes=db.settings().signon.alumni_codes,
     )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from flask import Flask
+from flask import Flask, g
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
@@ -90,7 +90,8 @@ def bare(app: Flask) -> FlaskClient:
 
 
 def token(client: FlaskClient) -> str:
-    """A form token of this client's session."""
+    """A form token of this client's session. Requests of one test share `g`; those of different browsers must not."""
+    g.pop("csrf_token", None)
     page = client.get("/").get_data(as_text=True)
     found = re.search(r'name="csrf_token"[^>]*value="([^"]+)"|value="([^"]+)"[^>]*name="csrf_token"', page)
     assert found, "no form token on the home page"
