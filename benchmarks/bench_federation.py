@@ -36,7 +36,8 @@ def main() -> None:
         alone, form, request_id = prepare(folder)
         demo = (folder / "idp.xml").read_text().split("?>", 1)[1]
         members = [
-            identity_provider(f"https://idp{n}.example/entity", campus_name(n), scope=f"campus{n}.example", inner=TEXT) for n in range(MEMBERS)
+            identity_provider(f"https://idp{n}.example/entity", campus_name(n), scope=f"campus{n}.example", inner=TEXT)
+            for n in range(MEMBERS)
         ]
         document = sign(aggregate([*members, demo]))
         (folder / "aggregate.xml").write_bytes(document)
@@ -150,10 +151,11 @@ def _sign_ins(folder: Path, alone: Any, form: dict[str, str], request_id: str) -
         {"name": "fed", "kind": "federation", "label": "Federation", "metadata_url": "https://fed.example/metadata",
          "metadata_certificate_file": str(folder / "federation.crt")},
     ]
-    app = create_app(load(Path(__file__).parent.parent / "config", **{
-        "data_dir": folder / "data", "server": {"secret_key": SecretStr("benchmark " * 4), "public_url": PUBLIC},
-        "signon": {"service": {"key_file": str(service.key_file), "cert_file": str(service.cert_file)}, "providers": told},
-    }))
+    app = create_app(load(
+        Path(__file__).parent.parent / "config", data_dir=folder / "data",
+        server={"secret_key": SecretStr("benchmark " * 4), "public_url": PUBLIC},
+        signon={"service": {"key_file": str(service.key_file), "cert_file": str(service.cert_file)}, "providers": told},
+    ))
     with app.app_context():
         db.upgrade()
         now = datetime.now(UTC)
