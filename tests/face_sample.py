@@ -73,9 +73,9 @@ class Quiet(WSGIRequestHandler):
 
 
 @contextmanager
-def serving() -> Iterator[str]:
-    """The address of the style page's server while the block runs."""
-    server = make_server("127.0.0.1", 0, make_app(), threaded=True, request_handler=Quiet)
+def serving(app: Flask | None = None) -> Iterator[str]:
+    """The address of a server of the style page, or of `app`, while the block runs."""
+    server = make_server("127.0.0.1", 0, app or make_app(), threaded=True, request_handler=Quiet)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:

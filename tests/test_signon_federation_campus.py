@@ -201,10 +201,14 @@ def test_a_discovery_service_is_asked_and_its_answer_is_checked(settle: Settle, 
     assert away.status_code == 303 and away.location.startswith("https://service.seamlessaccess.example/ds/?trust=fed&")
     asked = parse_qs(urlsplit(away.location).query)
     assert asked["entityID"] == [doors.service_provider().entity_id]
-    assert asked["return"] == [f"{PUBLIC}/sign-in/fed/chosen?next=/credit"]
+    assert asked["return"] == [f"{PUBLIC}/saml/discovery?at=fed&next=%2Fcredit"]
+    assert f'{PUBLIC}/saml/discovery"'.encode() in own_metadata(doors.service_provider())  # which is what the service compares it with
     back = client.get(asked["return"][0].removeprefix(PUBLIC) + f"&entityID={HERE}")
     assert back.status_code == 303 and back.location.startswith("http://127.0.0.1:8400/sso?")
-    assert client.get("/sign-in/fed/chosen?next=/credit&entityID=https://evil.example").status_code == 404
+    assert client.get("/saml/discovery?next=/credit&entityID=https://evil.example").status_code == 404
+    assert client.get("/saml/discovery?at=nothing&entityID=x").status_code == 404
+    cancelled = client.get("/saml/discovery?at=fed")
+    assert cancelled.status_code == 400 and "No campus was chosen" in cancelled.text
 
 
 def test_initials_stand_for_a_logo() -> None:

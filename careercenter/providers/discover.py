@@ -71,7 +71,7 @@ def _members(statement: Select[*tuple[Any, ...]]) -> list[Member]:
 
 def _lives(provider: str, now: datetime) -> ColumnElement[bool]:
     lives = or_(ProviderEntity.valid_until.is_(None), ProviderEntity.valid_until > now)
-    return (ProviderEntity.provider == provider) & (ProviderEntity.xml != "") & lives
+    return (ProviderEntity.provider == provider) & (ProviderEntity.digest != "") & lives
 
 
 def _shown(provider: str, now: datetime) -> ColumnElement[bool]:

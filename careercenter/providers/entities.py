@@ -59,7 +59,7 @@ def remove(provider: str, entity_ids: Collection[str]) -> None:
 
 def count(provider: str) -> int:
     """How many identity providers are stored, without those that the federation does not know."""
-    known = (ProviderEntity.provider == provider) & (ProviderEntity.xml != "")
+    known = (ProviderEntity.provider == provider) & (ProviderEntity.digest != "")
     return db.session.scalar(select(func.count()).select_from(ProviderEntity).where(known)) or 0
 
 

@@ -51,7 +51,7 @@ def _not_now(told: Federation, now: datetime) -> str:
     state = db.session.scalar(select(MetadataFetch).where(MetadataFetch.provider == told.name))
     if state is not None and state.silent_until is not None and state.silent_until > now:
         return f"{told.mdq_url} did not answer a moment ago"
-    new = (ProviderEntity.provider == told.name) & (ProviderEntity.xml == "") & (ProviderEntity.changed_at > now - timedelta(minutes=1))
+    new = (ProviderEntity.provider == told.name) & (ProviderEntity.digest == "") & (ProviderEntity.changed_at > now - timedelta(minutes=1))
     if (db.session.scalar(select(func.count()).select_from(ProviderEntity).where(new)) or 0) >= UNKNOWN_A_MINUTE:
         return "too many unknown members were asked for in the last minute"
     return ""

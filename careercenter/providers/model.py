@@ -67,7 +67,6 @@ class ProviderEntity(db.Model):
     id: Mapped[int] = mapped_column(primary_key=True)
     provider: Mapped[str] = mapped_column(String(32))
     entity_id: Mapped[str] = mapped_column(String(400))
-    xml: Mapped[str] = mapped_column(Text)
     digest: Mapped[str] = mapped_column(String(64))
     display_name: Mapped[str] = mapped_column(String(200))
     search_text: Mapped[str] = mapped_column(String(1000))
@@ -76,6 +75,7 @@ class ProviderEntity(db.Model):
     hidden: Mapped[bool] = mapped_column(default=False)
     changed_at: Mapped[datetime]
     valid_until: Mapped[datetime | None]
+    xml: Mapped[str] = mapped_column(Text)  # last, so that a search does not read past it
 
 
 class SignOnRefusal(db.Model):

@@ -38,6 +38,7 @@ ACCESS: dict[str, frozenset[str]] = {
     "signon.metadata": PUBLIC,
     "discovery.where": PUBLIC,
     "discovery.chosen": PUBLIC,
+    "discovery.returned": PUBLIC,
     "arrivals.arrive": PUBLIC,
     "logout.sign_out": SIGNED_IN,
     "logout.signed_out": PUBLIC,

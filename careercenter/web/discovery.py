@@ -14,6 +14,7 @@ from careercenter import db, providers
 from careercenter.db import NotFound
 from careercenter.providers import discover
 from careercenter.settings.signon import Federation
+from careercenter.signon.saml.service import DISCOVERY_PATH
 from careercenter.web import doors, entry, errors
 from careercenter.web.formats import plural
 
@@ -55,9 +56,18 @@ def _count(query: str, found: discover.Found) -> str:
 
 def _service(told: Federation, next_path: str) -> str:
     """The discovery service with who asks and where to bring the person back: an address of ours."""
-    back = db.settings().server.public_url + url_for("discovery.chosen", name=told.name, next=next_path)
-    asked = urlencode({"entityID": doors.service_provider().entity_id, "return": back})
+    us = doors.service_provider()
+    back = f"{us.address(DISCOVERY_PATH)}?{urlencode({'at': told.name, 'next': next_path})}"
+    asked = urlencode({"entityID": us.entity_id, "return": back})
     return f"{told.discovery_url}{'&' if urlsplit(told.discovery_url).query else '?'}{asked}"
+
+
+@blueprint.get(DISCOVERY_PATH)
+def returned() -> Any:
+    """Back from a discovery service, at the one address of ours that our metadata names; `at` says for which federation."""
+    federations = [told.name for told in providers.every() if isinstance(told, Federation)]
+    name = request.args.get("at") or (federations[0] if len(federations) == 1 else "")
+    return chosen(name)
 
 
 @blueprint.get("/sign-in/<name>/chosen")

@@ -107,7 +107,7 @@ def _own_links(viewer: Viewer) -> list[tuple[str, str]]:
 def _needs_no_account() -> bool:
     """On the sign-in page itself, and for supervisors, who would find nothing behind it."""
     endpoint = request.endpoint or ""
-    return endpoint == "signon.sign_in" or endpoint.startswith("codes.") or ACCESS.get(endpoint) is LINK
+    return endpoint == "signon.sign_in" or endpoint.startswith(("codes.", "discovery.")) or ACCESS.get(endpoint) is LINK
 
 
 @lru_cache(maxsize=256)

@@ -51,7 +51,6 @@ def upgrade() -> None:
     sa.Column('id', sa.Integer(), nullable=False),
     sa.Column('provider', sa.String(length=32), nullable=False),
     sa.Column('entity_id', sa.String(length=400), nullable=False),
-    sa.Column('xml', sa.Text(), nullable=False),
     sa.Column('digest', sa.String(length=64), nullable=False),
     sa.Column('display_name', sa.String(length=200), nullable=False),
     sa.Column('search_text', sa.String(length=1000), nullable=False),
@@ -60,6 +59,7 @@ def upgrade() -> None:
     sa.Column('hidden', sa.Boolean(), nullable=False),
     sa.Column('changed_at', db.UTCDateTime(timezone=True), nullable=False),
     sa.Column('valid_until', db.UTCDateTime(timezone=True), nullable=True),
+    sa.Column('xml', sa.Text(), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_provider_entity')),
     sa.UniqueConstraint('provider', 'entity_id', name=op.f('uq_provider_entity_provider_entity_id'))
     )
