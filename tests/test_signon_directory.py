@@ -247,7 +247,7 @@ def test_a_silent_handshake_everywhere_costs_the_deadline_and_then_nothing(direc
         stuck = directory(urls=(f"ldaps://127.0.0.1:{silent.port}",), security="ldaps", timeout_seconds=0.4)
         with pytest.raises(SignOnUnavailable, match="within"):
             stuck.verify("alice", "alice-password")
-        took = seconds(lambda: pytest.raises(SignOnUnavailable, stuck.verify, "alice", "alice-password"))
+        took = seconds(lambda: unavailable(stuck))
         assert took < 0.1 and silent.connections == 1 and stuck.servers.stuck == 1
     until = time.monotonic() + 5
     while stuck.servers.stuck and time.monotonic() < until:
@@ -268,7 +268,7 @@ def test_a_server_that_keeps_helpers_is_left_alone_until_one_comes_back(director
 def test_all_servers_silent_still_answer_within_six_seconds(directory: Make) -> None:
     with Silent() as one, Silent() as two, Silent() as three:
         urls = tuple(f"ldaps://127.0.0.1:{silent.port}" for silent in (one, two, three))
-        took = seconds(lambda: pytest.raises(SignOnUnavailable, directory(urls=urls, security="ldaps").verify, "alice", "alice-password"))
+        took = seconds(lambda: unavailable(directory(urls=urls, security="ldaps")))
         assert took < 6
 
 
@@ -278,7 +278,7 @@ def test_a_slow_server_answers_within_six_seconds_or_not_at_all(directory: Make,
         assert directory(urls=(f"ldap://127.0.0.1:{slow.port}",)).verify("alice", "alice-password")
     with Slow(port, 1.5) as slow:
         one = directory(urls=(f"ldap://127.0.0.1:{slow.port}",))
-        assert seconds(lambda: pytest.raises(SignOnUnavailable, one.verify, "alice", "alice-password")) < 6
+        assert seconds(lambda: unavailable(one)) < 6
 
 
 def test_while_some_wait_for_a_silent_server_others_are_told_at_once(directory: Make) -> None:
@@ -286,11 +286,11 @@ def test_while_some_wait_for_a_silent_server_others_are_told_at_once(directory: 
 
     with Silent() as silent:
         one = directory(urls=(f"ldaps://127.0.0.1:{silent.port}",), security="ldaps", timeout_seconds=2)
-        waiting = [Thread(target=lambda: pytest.raises(SignOnUnavailable, one.verify, "alice", "x")) for _ in range(servers.AT_ONCE)]
+        waiting = [Thread(target=unavailable, args=(one,)) for _ in range(servers.AT_ONCE)]
         for thread in waiting:
             thread.start()
         time.sleep(0.2)
-        with pytest.raises(SignOnUnavailable, match="directory_busy"):
+        with pytest.raises(SignOnUnavailable, match="earlier calls"):
             assert seconds(lambda: one.verify("alice", "alice-password")) < 0.5
         for thread in waiting:
             thread.join()
@@ -311,6 +311,11 @@ def test_fail_over_between_two_servers_and_back(server: slapd.Server, tmp_path: 
             server.process.send_signal(signal.SIGCONT)
         time.sleep(0.6)
         assert one.verify("alice", "alice-password").first("given_name") == "Alice", "the first one is preferred again"
+
+
+def unavailable(one: Directory) -> None:
+    with pytest.raises(SignOnUnavailable):
+        one.verify("alice", "alice-password")
 
 
 def seconds(work: Callable[[], object]) -> float:

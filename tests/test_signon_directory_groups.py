@@ -143,7 +143,7 @@ def test_a_filter_for_some_of_them(campus: slapd.Server) -> None:
 def test_a_limit_in_the_middle_is_an_error_and_never_the_end(tmp_path_factory: pytest.TempPathFactory) -> None:
     with slapd.running(tmp_path_factory.mktemp("limited"), crowd=CROWD, paged=False) as server:
         seen = make(server).people()
-        with pytest.raises(SignOnUnavailable, match="directory_limit"):
+        with pytest.raises(SignOnUnavailable, match="size limit"):
             for _ in range(CROWD + 10):
                 next(seen)
 

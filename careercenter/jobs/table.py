@@ -138,6 +138,24 @@ def tidy(now: Clock, argument: str, progress: Progress) -> str:
     return "Old sessions and old runs are gone."
 
 
+def directory_wanted(now: datetime) -> bool:
+    directory = db.settings().signon.directory
+    return directory is not None and directory.sync
+
+
+def sync_directory(now: Clock, argument: str, progress: Progress) -> str:
+    from careercenter import catalog
+    from careercenter.people import directory_sync
+    from careercenter.signon.directory import Directory
+
+    config = db.settings()
+    told = config.signon.directory
+    if told is None or not told.sync:
+        return "No directory is looked at."
+    terms = catalog.term_instants(config.campus.zone)
+    return directory_sync.run(Directory(told).people, config.signon.roles, terms, told.lost_share, now, progress=progress).sentence
+
+
 def note_audit_head(now: Clock, argument: str, progress: Progress) -> str:
     """Keep the newest audit hash outside the database: a log cut short afterwards shows."""
     head = audit.head()
@@ -158,6 +176,10 @@ JOBS: tuple[Job, ...] = (
     Job("remind-evaluators", Daily(6, 10), remind_evaluators, "Remind evaluators"),
     Job("remind-approvers", Daily(6, 20), remind_approvers, "Remind approvers of overdue steps"),
     Job("metadata", Every(300), metadata, "Fetch the metadata of identity providers", due=metadata_due),
+    Job(
+        "directory-sync", Daily(3, 10), sync_directory, "Look at everybody in the directory", due=directory_wanted,
+        limit=timedelta(hours=1),
+    ),
     Job("tidy", Every(3600), tidy, "Forget old sessions and runs"),
     Job("audit-head", Daily(0, 5), note_audit_head, "Note the audit log's newest hash outside the database"),
 )

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import select
 
 from careercenter import audit, db
-from careercenter.people import holders
+from careercenter.people import holders, sessions
 from careercenter.people.model import Person, PersonIdentity, RoleGrant
 from careercenter.people.waiting import HeldSignIn
 from careercenter.signon.attributes import Grant
@@ -17,28 +17,48 @@ Terms = Mapping[str, tuple[datetime, datetime]]
 """Term code -> its first instant and the first instant after it."""
 
 
-def recognise(identity: Identity, grants: Iterable[Grant], terms: Terms, now: datetime) -> Person | HeldSignIn:
+def recognise(
+    identity: Identity, grants: Iterable[Grant], terms: Terms, now: datetime, directory: Iterable[Grant] | None = None
+) -> Person | HeldSignIn:
     """The person behind a proven identity, with roles as sign-on says today; or the reason to ask staff first.
 
     The key is (provider, issuer, kind, subject); the roster is matched by campus number, never by e-mail. An identifier
     that may have been given to somebody else opens nothing until staff decide. Change inside the caller's transaction.
+    `directory` are the roles that the directory gives, None to leave those of its last look. Who loses a role is signed out
+    everywhere.
     """
     known = _known(identity)
     campus_id = first(identity, "campus_id") or None
     if known:
-        person = db.session.get_one(Person, known.person_id)
+        person = locked(known.person_id)
         if reason := holders.doubt(identity, known, person, now):
             return holders.hold(identity, known, reason, now)
         known.last_seen_at = now
     else:
-        person = _from_roster(campus_id) or _new(identity, campus_id, now)
+        listed = _from_roster(campus_id)
+        person = locked(listed.id) if listed else _new(identity, campus_id, now)
         db.session.add(PersonIdentity(
             person_id=person.id, provider=identity.provider, issuer=identity.issuer, subject_kind=identity.subject_kind,
             subject=identity.subject, first_seen_at=now, last_seen_at=now,
         ))
     refresh(person, identity)
+    before = holding(person)
     set_roles(person, grants, terms, now, source="signon")
+    if directory is not None:
+        set_roles(person, directory, terms, now, source="directory")
+    if before - holding(person):
+        sessions.end_all(person.id, now)
     return person
+
+
+def locked(person_id: int) -> Person:
+    """A person whose roles nobody else changes until this transaction ends."""
+    return db.session.get_one(Person, person_id, with_for_update=True)
+
+
+def holding(person: Person) -> set[tuple[str, str, str]]:
+    """The roles of a person from whatever source, as (role, scope, term)."""
+    return {(grant.role, grant.scope, grant.term) for grant in person.roles}
 
 
 @dataclass(frozen=True)

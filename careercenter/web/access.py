@@ -50,6 +50,8 @@ ACCESS: dict[str, frozenset[str]] = {
     "protocols.backchannel": PUBLIC,
     "protocols.signed_out": PUBLIC,
     "signon.act_as": SIGNED_IN,
+    "passwords.ask": PUBLIC,
+    "passwords.check": PUBLIC,
     # mailed codes
     "codes.alumni": PUBLIC,
     "codes.alumni_ask": PUBLIC,

@@ -14,6 +14,7 @@ from careercenter.providers import stored
 from careercenter.settings.signon import Door, Federation, SamlTrust
 from careercenter.signon.attributes import DEFAULT_ATTRIBUTES
 from careercenter.signon.cas import CasProvider
+from careercenter.signon.directory import Directory
 from careercenter.signon.header import HeaderProvider
 from careercenter.signon.identity import Provider, SignOnUnavailable
 from careercenter.signon.oidc import OidcProvider
@@ -89,8 +90,20 @@ def _idp(found: SamlProvider) -> str:
         return ""
 
 
+def directory() -> Directory:
+    """The campus directory. Raises `NotFound` when there is none."""
+    told = db.settings().signon.directory
+    if told is None:
+        raise NotFound
+    if "careercenter.directory" not in current_app.extensions:
+        current_app.extensions["careercenter.directory"] = Directory(told)
+    return cast(Directory, current_app.extensions["careercenter.directory"])
+
+
 def _build(told: Door, issuer: str) -> Provider:
     kind = cast(Any, told).kind
+    if kind == "ldap":
+        return directory()
     if kind == "saml":
         metadata = providers.metadata(told)
         return SamlProvider(cast(Any, told), service_provider(), metadata, cast(Any, told).entity_id, cast(Any, told).scopes)

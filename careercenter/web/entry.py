@@ -18,7 +18,7 @@ from careercenter.people.sessions import Journey, SignOnExpired, find_sign_on
 from careercenter.people.waiting import HeldSignIn
 from careercenter.signon.attributes import roles_for
 from careercenter.signon.identity import Begin, Demand, Identity, SignOnRefused
-from careercenter.web import doors, headers, kept
+from careercenter.web import completion, doors, headers, kept
 
 _NEXT = re.compile(r"/(?![/\\])[!-\[\]-~]{0,499}")  # one leading slash, printable ASCII, no backslash
 
@@ -106,12 +106,13 @@ def enter(identity: Identity, journey: Journey | None = None, next_path: str = "
     """Recognise the person, open a new session, go on to where they were headed."""
     config = db.settings()
     grants = roles_for(identity, config.signon.roles)
+    identity, more = completion.completed(identity)
     next_path = journey.next_path if journey else next_path
     secret = ""
     try:
         with db.transaction():
             people.take_sign_on(journey, identity)
-            found = people.recognise(identity, grants, catalog.term_instants(config.campus.zone), g.now)
+            found = people.recognise(identity, grants, catalog.term_instants(config.campus.zone), g.now, more)
             if isinstance(found, people.Person):
                 secret = open_session(found, identity, journey.session_id if journey else None)
     except SignOnExpired:

@@ -30,6 +30,19 @@ def upgrade() -> None:
     with op.batch_alter_table('mail_code', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_mail_code_address'), ['address'], unique=False)
 
+    op.create_table('directory_hold',
+    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('found_at', db.UTCDateTime(timezone=True), nullable=False),
+    sa.Column('seen_at', db.UTCDateTime(timezone=True), nullable=False),
+    sa.Column('holders', sa.Integer(), nullable=False),
+    sa.Column('losses', sa.JSON(), nullable=False),
+    sa.Column('version', sa.Integer(), nullable=False),
+    sa.Column('confirmed_at', db.UTCDateTime(timezone=True), nullable=True),
+    sa.Column('confirmed_by_id', sa.Integer(), nullable=True),
+    sa.Column('ended_at', db.UTCDateTime(timezone=True), nullable=True),
+    sa.ForeignKeyConstraint(['confirmed_by_id'], ['person.id'], name=op.f('fk_directory_hold_confirmed_by_id_person')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_directory_hold'))
+    )
     op.create_table('metadata_fetch',
     sa.Column('id', sa.Integer(), nullable=False),
     sa.Column('provider', sa.String(length=32), nullable=False),
@@ -270,6 +283,7 @@ def downgrade() -> None:
 
     op.drop_table('break_glass')
     op.drop_table('held_sign_in')
+    op.drop_table('directory_hold')
     op.drop_table('stored_provider')
     op.drop_table('sign_on_trial')
     with op.batch_alter_table('kept_form', schema=None) as batch_op:

@@ -53,7 +53,7 @@ class Servers:
     def ask(self, work: Callable[[str], Result], seconds: float | None = None) -> Result:
         """What `work` makes of the first server that can be used, within the deadline. Raises `SignOnUnavailable`."""
         if not self._room.acquire(timeout=ROOM_SECONDS):
-            raise SignOnUnavailable("directory_busy", "earlier calls still wait for the directory")
+            raise SignOnUnavailable("directory", "earlier calls still wait for the directory")
         try:
             return self._first(work, time.monotonic() + (seconds or self._seconds))
         finally:

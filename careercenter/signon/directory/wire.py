@@ -30,7 +30,7 @@ class TooManyEntries(SignOnUnavailable):
     """The server has more entries than it gives to this account."""
 
     def __init__(self) -> None:
-        super().__init__("directory_limit", "the directory gives its size limit's worth of entries and no more")
+        super().__init__("directory", "the size limit of our account is reached; let it read everybody by pages (see docs/signon/ldap.md)")
 
 
 class _Secret(Protocol):
@@ -163,7 +163,7 @@ class Wire:
             yield _entries(rows)
             told = [c for c in controls if c.controlType == SimplePagedResultsControl.controlType]
             if not told:
-                raise SignOnUnavailable("directory_paging", "the directory did not say whether its answer is complete")
+                raise SignOnUnavailable("directory", "the directory did not say whether its answer is complete")
             page.cookie = told[0].cookie
             if not page.cookie:
                 return
