@@ -113,6 +113,8 @@ class CasProvider:
                 body: bytes = self._client(service, session=asked).get_verification_response(ticket)
         except (RequestException, ValueError):
             raise SignOnUnavailable("unavailable", "the CAS server cannot be asked about the ticket") from None
+        if body.split()[:1] == [b"no"]:  # LemonLDAP::NG says so in the words of CAS 1
+            raise AnswerRefused("ticket", "the CAS server refused the ticket")
         return _parsed(body)
 
     def _values(self, success: Element) -> Values:
