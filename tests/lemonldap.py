@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urljoin
 
 import requests
 from bs4 import BeautifulSoup
@@ -81,34 +82,53 @@ class Server:
 
 
 class Person:
-    """A browser that keeps cookies for both sides and fills in the portal's forms."""
+    """A browser that keeps cookies for both sides and fills in the portal's forms. `passwords` counts how often it typed one."""
 
     def __init__(self, uid: str):
-        self.uid = uid
+        self.uid, self.passwords = uid, 0
         self.session = requests.Session()
 
-    def walk(self, address: str, until: str) -> requests.Response:
-        """Follow redirects and forms from `address` until a page whose address begins with `until`, which has no form to send."""
-        answer = self.session.get(address, allow_redirects=False, timeout=20)
-        for _ in range(12):
+    def walk(self, address: str, ours: str) -> requests.Response:
+        """Through the portal's redirects and forms to a page of ours that leads nowhere else."""
+        answer = self._open(address)
+        for _ in range(14):
             if answer.is_redirect:
-                answer = self.session.get(requests.compat.urljoin(answer.url, answer.headers["Location"]), allow_redirects=False, timeout=20)
-                continue
-            if answer.url.startswith(until):
+                answer = self._open(urljoin(answer.url, answer.headers["Location"]))
+            elif answer.url.startswith(ours):
                 return answer
-            answer = self._send_form(answer)
+            else:
+                answer = self._send_form(answer)
         raise AssertionError(f"went round in circles at {answer.url}: {answer.text[:2000]}")
+
+    def walk_to(self, address: str, until: str) -> str:
+        """The same up to the address that begins with `until`, which is not opened."""
+        answer = self._open(address)
+        for _ in range(14):
+            if answer.is_redirect:
+                following = urljoin(answer.url, answer.headers["Location"])
+                if following.startswith(until):
+                    return following
+                answer = self._open(following)
+            else:
+                answer = self._send_form(answer)
+        raise AssertionError(f"went round in circles at {answer.url}: {answer.text[:2000]}")
+
+    def _open(self, address: str) -> requests.Response:
+        return self.session.get(address, allow_redirects=False, timeout=20)
 
     def _send_form(self, page: requests.Response) -> requests.Response:
         form = BeautifulSoup(page.text, "html.parser").find("form")
         assert form is not None, f"{page.status_code} {page.url} {page.text[:3000]}"
         fields = {str(f["name"]): str(f.get("value", "")) for f in form.find_all("input") if f.get("name")}
+        if "password" in fields:
+            self.passwords += 1
         fields |= {name: self.uid for name in ("user", "password") if name in fields}
-        if "confirm" in str(form):
+        if form.find(attrs={"name": "confirm"}):
             fields["confirm"] = "1"
-        target = requests.compat.urljoin(page.url, str(form.get("action") or page.url))
-        send = self.session.post if str(form.get("method", "get")).lower() == "post" else self.session.get
-        return send(target, **{"data" if send == self.session.post else "params": fields}, allow_redirects=False, timeout=20)
+        target = urljoin(page.url, str(form.get("action") or page.url))
+        if str(form.get("method", "get")).lower() == "post":
+            return self.session.post(target, data=fields, allow_redirects=False, timeout=20)
+        return self.session.get(target, params=fields, allow_redirects=False, timeout=20)
 
 
 @contextmanager

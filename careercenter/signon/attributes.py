@@ -136,6 +136,15 @@ def choose_subject(
     raise SubjectMissing("subject_missing", "none of " + ", ".join(preference) + " was released to us")
 
 
+def subject_of(values: Values, preference: Iterable[str], sent: Values) -> tuple[str, str]:
+    """`choose_subject` without a NameID; a refusal carries what was `sent`, for a trial sign-in."""
+    try:
+        return choose_subject(values, preference, None, sent)
+    except SubjectMissing as error:
+        error.received = sent
+        raise
+
+
 def roles_for(identity: Identity, rules: Iterable[Rule]) -> list[Grant]:
     """The roles that follow from the attributes, sorted, without doubles; of two rules for one role the first is told."""
     found: dict[Grant, Grant] = {}

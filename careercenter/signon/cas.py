@@ -63,7 +63,7 @@ class CasProvider:
         success = _success(self._validated(ticket, waiting.kept["service"], fresh))
         sent = self._values(success)
         values = attributes.keep_own_scopes(sent, self.settings.scopes)
-        kind, subject = attributes.choose_subject(values, self.settings.subject, None, sent)
+        kind, subject = attributes.subject_of(values, self.settings.subject, sent)
         mapping = self.settings.attributes or DEFAULT_ATTRIBUTES
         found = Identity(
             provider=self.settings.name, issuer=self.settings.server_url, subject_kind=kind, subject=subject,
@@ -73,6 +73,7 @@ class CasProvider:
             # `renew` in the validation means: the server itself vouches that the password was asked for this ticket
             authenticated_at=now if fresh else _instant(values.get("authenticationDate", ())),
             name_id=values["user"][0][:400], session_index=ticket, logout={"service": f"{self.base}/signed-out"},
+            received=sent,
         )
         contexts = waiting.demand.contexts or self.settings.contexts
         meets(found, Demand(contexts, fresh), waiting.began_at, self._skew)
@@ -112,6 +113,8 @@ class CasProvider:
                 body: bytes = self._client(service, session=asked).get_verification_response(ticket)
         except (RequestException, ValueError):
             raise SignOnUnavailable("unavailable", "the CAS server cannot be asked about the ticket") from None
+        if body.split()[:1] == [b"no"]:  # LemonLDAP::NG says so in the words of CAS 1
+            raise AnswerRefused("ticket", "the CAS server refused the ticket")
         return _parsed(body)
 
     def _values(self, success: Element) -> Values:

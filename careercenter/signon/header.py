@@ -57,13 +57,13 @@ class HeaderProvider:
         self._check_peer(answer)
         sent = self._values(answer)
         values = attributes.keep_own_scopes(sent, self.settings.scopes)
-        kind, subject = attributes.choose_subject(values, map(_known, self.settings.subject), None, sent)
+        kind, subject = attributes.subject_of(values, [_known(name) for name in self.settings.subject], sent)
         found = Identity(
             provider=self.settings.name, issuer=self._one(answer, self.settings.issuer_header), subject_kind=kind, subject=subject,
             attributes=attributes.translate(values, {ours: _known(theirs) for ours, theirs in self._mapping.items()}),
             assertion_id=hashlib.sha256(waiting.request_id.encode()).hexdigest(), assertion_expires_at=now + timedelta(hours=1),
             authn_context=self._one(answer, self.settings.context_header) or None,
-            authenticated_at=_instant(self._one(answer, self.settings.instant_header)),
+            authenticated_at=_instant(self._one(answer, self.settings.instant_header)), received=sent,
         )
         contexts = waiting.demand.contexts or self.settings.contexts
         meets(found, Demand(contexts, waiting.demand.fresh), waiting.began_at, self._skew)

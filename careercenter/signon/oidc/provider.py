@@ -209,18 +209,19 @@ class OidcProvider:
         if claims.get("email_verified") in (False, "false"):
             sent.pop("email", None)
         values = attributes.keep_own_scopes(sent, self.settings.scopes)
-        kind, subject = attributes.choose_subject(values, self.settings.subject, None, sent)
-        expires = tokens.instant(token.claims["iat"])
-        assert expires is not None  # check_id_token has read it
+        kind, subject = attributes.subject_of(values, self.settings.subject, sent)
+        issued = tokens.instant(token.claims["iat"])
+        assert issued is not None  # check_id_token has read it
         sid = claims.get("sid")
         hint = {"id_token_hint": raw} if len(raw) <= HINT_CHARACTERS else {}
         return Identity(
             provider=self.settings.name, issuer=self.settings.issuer, subject_kind=kind, subject=subject,
             attributes=attributes.translate(values, self._mapping),
-            assertion_id=token.digest, assertion_expires_at=expires + tokens.ISSUED_WITHIN + 2 * self._skew,
+            assertion_id=token.digest, assertion_expires_at=issued + tokens.ISSUED_WITHIN + 2 * self._skew,
             authn_context=self._context(token.claims, demand), authenticated_at=tokens.instant(token.claims.get("auth_time")),
             name_id=str(claims["sub"]), session_index=sid if isinstance(sid, str) and 0 < len(sid) <= 400 else None,
             logout={"client_id": self.settings.client_id, **hint} if document.get("end_session_endpoint") else {},
+            received=sent, issued_at=issued,
         )
 
     def _context(self, claims: Mapping[str, Any], demand: Demand) -> str | None:
