@@ -1,7 +1,8 @@
 """One web process signs people in again and again: what it holds must not grow with their number.
 
 pysaml2 alone keeps 2.6 KiB of each sign-in for ever; 2,000 would be 5.1 MiB. The bound lies below that, and above what
-allocator and caches move by themselves; each run prints what it saw, and a control shows that such a leak is caught.
+allocator and caches move by themselves; each run prints what it saw, and a control shows that a leak is caught. On PostgreSQL,
+for SQLite's page cache lives in the process and grows with the database, by 1.2 KiB of rows for each sign-in, up to its 32 MB.
 """
 
 from pathlib import Path
@@ -37,19 +38,19 @@ def growth(machines: Machines, often: int) -> float:
     return grown
 
 
-@pytest.mark.parametrize("machines", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("machines", ["postgresql"], indirect=True)
 def test_memory_is_flat_over_hundreds_of_sign_ins(machines: Machines) -> None:
     assert growth(machines, 300) < 2.0
 
 
 @pytest.mark.long
 @pytest.mark.timeout(1800)
-@pytest.mark.parametrize("machines", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("machines", ["postgresql"], indirect=True)
 def test_memory_is_flat_over_two_thousand_sign_ins(machines: Machines) -> None:
     assert growth(machines, 2000) < 2000 * KIB_EACH / 1024 / 2
 
 
-@pytest.mark.parametrize("machines", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("machines", ["postgresql"], indirect=True)
 def test_a_leak_would_be_seen(machines: Machines) -> None:
     """Negative control: 10 KiB kept of each sign-in are beyond the bound."""
     wish = machines.wish("memory leaks")
