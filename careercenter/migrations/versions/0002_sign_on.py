@@ -178,9 +178,6 @@ def upgrade() -> None:
     with op.batch_alter_table('outbox_message', schema=None) as batch_op:
         batch_op.add_column(sa.Column('code_of', sa.String(length=64), nullable=False, server_default=''))
 
-    with op.batch_alter_table('outbox_message', schema=None) as batch_op:
-        batch_op.add_column(sa.Column('code_of', sa.String(length=64), nullable=False, server_default=''))
-
     with op.batch_alter_table('person', schema=None) as batch_op:
         batch_op.add_column(sa.Column('own_email', sa.String(length=254), nullable=True))
         batch_op.add_column(sa.Column('own_email_confirmed_at', db.UTCDateTime(timezone=True), nullable=True))
