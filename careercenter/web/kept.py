@@ -24,6 +24,7 @@ WORTH_KEEPING = {
     "credit.decide": "Your decision on a request", "credit.approve_together": "Requests to approve together",
     "credit.grade": "A grade", "placements.create": "A new placement", "placements.save": "The terms of your placement",
     "placements.log_hours": "Hours you worked", "evaluations.answer_mine": "Your debrief", "workbooks.make": "A file to make",
+    "signon_console.decide": "Your decision on a held sign-in",
 }
 """Every route whose form is kept, and what people call it; one that is not named here is not kept."""
 SENT_AS = {"credit.autosave": "credit.save"}  # what a form saves by itself is sent as by its button
@@ -150,4 +151,6 @@ def _forget(response: Any) -> Any:
 
 
 def _cookie_rules() -> Any:
-    return {"httponly": True, "path": "/", "secure": db.settings().server.secure, "samesite": "Lax"}
+    """A provider's answer comes by a POST from another site, where a Lax cookie would stay behind; it reads nothing alone."""
+    secure = db.settings().server.secure
+    return {"httponly": True, "path": "/", "secure": secure, "samesite": "None" if secure else "Lax"}

@@ -20,9 +20,9 @@ from careercenter.web import entry, kept
 
 blueprint = Blueprint("step_up", __name__)
 
-SIGNING = frozenset({"credit.decide", "credit.approve_together", "workbooks.make"})
+SIGNING = frozenset({"credit.decide", "credit.approve_together", "workbooks.make", "signon_console.decide"})
 """Acts that stand in somebody's name for good: with `fresh_minutes`, they need a recent proof."""
-ALWAYS_OPEN = frozenset({"step_up.begin", "signon.sign_out", "logout.sign_out", "signon.act_as", "viewas.stop"})
+ALWAYS_OPEN = frozenset({"step_up.begin", "logout.sign_out", "signon.act_as", "viewas.stop"})
 """What works without: to prove it, to leave, to change to a role that needs none."""
 
 
