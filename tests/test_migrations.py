@@ -1,6 +1,7 @@
 """Migrations on both databases: they make what the models say, go down and up again, and versions are compared."""
 
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -8,12 +9,14 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from flask import Flask
-from flask_migrate import downgrade
-from sqlalchemy import create_engine, inspect, text
+from flask_migrate import downgrade, upgrade
+from sqlalchemy import MetaData, create_engine, inspect, text
 
 from careercenter import create_app, db
 from careercenter.migrations import HEAD
 from tests.conftest import ROOT, make_settings
+
+AT = datetime(2026, 11, 16, 14, 0)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -55,6 +58,30 @@ def test_down_and_up_again(empty_app: Flask) -> None:
     db.upgrade()
     assert _tables() == made
     assert db.schema_problem() is None
+
+
+def test_a_database_with_people_in_it_is_brought_up_and_nobody_is_lost(empty_app: Flask) -> None:
+    """SQLite rebuilds tables that others point at; a campus has rows in all of them."""
+    db.join_migrations()
+    upgrade(revision="0001")
+    with db.db.engine.begin() as connection:
+        tables = MetaData()
+        tables.reflect(connection, only=("person", "role_grant", "login_session"))
+        person, grant, session = (tables.tables[name] for name in ("person", "role_grant", "login_session"))
+        connection.execute(person.insert(), {"id": 1, "given_name": "Maya", "family_name": "Tran", "email": "m@x.example", "created_at": AT})
+        connection.execute(grant.insert(), {"person_id": 1, "role": "student", "scope": "", "source": "signon", "granted_at": AT})
+        connection.execute(session.insert(), {
+            "token_hash": "h", "person_id": 1, "acting_role": "student", "provider": "campus", "created_at": AT, "last_seen_at": AT,
+            "expires_at": AT,
+        })
+    db.upgrade()
+    assert db.schema_problem() is None
+    with db.db.engine.connect() as connection:
+        joined = "SELECT p.given_name, g.role, s.provider FROM person p JOIN role_grant g ON g.person_id = p.id JOIN login_session s ON s.person_id = p.id"
+        assert [tuple(row) for row in connection.execute(text(joined))] == [("Maya", "student", "campus")]
+        if connection.dialect.name == "sqlite":
+            assert connection.execute(text("PRAGMA foreign_keys")).scalar() == 1, "whoever takes this connection next has them on"
+            assert connection.execute(text("PRAGMA foreign_key_check")).all() == []
 
 
 def test_an_unmigrated_database_is_named_as_such(empty_app: Flask) -> None:
