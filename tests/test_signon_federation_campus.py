@@ -17,7 +17,7 @@ from careercenter.people.sessions import LoginSession, SignOnRequest
 from careercenter.providers import discover
 from careercenter.signon.saml import own_metadata
 from careercenter.web import doors
-from demo.idp import DemoIdp, make_idp
+from demo.idp import PASSWORD, DemoIdp, make_idp
 from tests.campus_idp import PEOPLE, PUBLIC, CampusIdp
 from tests.federation_campus import Fed, Settle, fed, feed, settle
 from tests.metadata_feed import aggregate, campuses, hidden, identity_provider, sign
@@ -69,12 +69,18 @@ def test_a_whole_sign_in_at_a_member(two: Two, client: FlaskClient) -> None:
     assert "Used in this browser" in client.get("/sign-in/fed/where").text
 
 
+def _given(idp: DemoIdp, uid: str, request_id: str) -> str:
+    """The signed answer of a provider to whatever request one says."""
+    said = {"subject-id": [f"{uid}@demo.edu"], "givenName": [uid.title()], "sn": ["Somebody"]}
+    asked = {"id": request_id, "acs": f"{PUBLIC}/saml/acs", "sp": doors.service_provider().entity_id}
+    return idp.speaker.answer(said, asked, idp.speaker.session(PASSWORD))
+
+
 def _answer_of_the_other(two: Two, client: FlaskClient) -> dict[str, str]:
     """What the other member answers, with its own good key, to the request that went to this one."""
     client.get("/sign-in/fed/chosen", query_string={"entityID": HERE})
     asked = db.session.scalars(select(SignOnRequest)).one()
-    person = next(p for p in PEOPLE if p["uid"] == "ada")
-    given = two.other.answer(person, {"id": asked.request_id, "acs": f"{PUBLIC}/saml/acs", "sp": doors.service_provider().entity_id})
+    given = _given(two.other, "ada", asked.request_id)
     begun = client.get("/sign-in/fed/chosen", query_string={"entityID": HERE})
     return {"SAMLResponse": given, "RelayState": parse_qs(urlsplit(begun.location).query)["RelayState"][0]}
 
@@ -90,8 +96,7 @@ def test_the_other_member_may_speak_for_its_own_people(two: Two, client: FlaskCl
     walk(two, client, "maya")
     begun = client.get("/sign-in/fed/chosen", query_string={"entityID": OTHER})
     asked = db.session.scalars(select(SignOnRequest).where(SignOnRequest.issuer == OTHER)).one()
-    person = next(p for p in PEOPLE if p["uid"] == "maya")
-    given = two.other.answer(person, {"id": asked.request_id, "acs": f"{PUBLIC}/saml/acs", "sp": doors.service_provider().entity_id})
+    given = _given(two.other, "maya", asked.request_id)
     relay = parse_qs(urlsplit(begun.location).query)["RelayState"][0]
     client.post("/saml/acs", data={"SAMLResponse": given, "RelayState": relay})
     keys = db.session.execute(select(PersonIdentity.issuer, PersonIdentity.subject)).all()
