@@ -95,11 +95,8 @@ class Speaker:
 
     def decline(self, asked: Mapping[str, Any], status: str) -> str:
         """The answer that nobody was signed in, base64."""
-        from saml2.s_utils import error_status_factory
-
         response = self.server.create_error_response(
-            asked["id"], asked["acs"], error_status_factory((f"{_STATUS}{status}", "Not in this way.")), sign=True,
-            sign_alg=_RSA_SHA256, digest_alg=_SHA256,
+            asked["id"], asked["acs"], (f"{_STATUS}{status}", "Not in this way."), sign=True, sign_alg=_RSA_SHA256, digest_alg=_SHA256,
         )
         return base64.b64encode(str(response).encode()).decode()
 

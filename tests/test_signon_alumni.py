@@ -72,7 +72,7 @@ def test_nothing_in_the_database_changes_whatever_they_send(left, app) -> None: 
     form, before = {"csrf_token": world.token(client), "version": "2", "title": "X", "hours": "1", "worked_on": "2026-11-01"}, world.contents()
     posts = [rule for rule in app.url_map.iter_rules() if "POST" in (rule.methods or ()) and ACCESS[rule.endpoint] not in (LINK, PUBLIC)]
     for rule in posts:
-        if rule.endpoint not in WRITES_OF_THEIR_OWN:
+        if rule.endpoint not in WRITES_OF_THEIR_OWN and not rule.endpoint.startswith("signon_console."):
             address = app.url_map.bind("x").build(rule.endpoint, {name: ids.get(name.removesuffix("_id"), 1) for name in rule.arguments})
             assert client.post(address, data=form).status_code == 404, rule.endpoint
     db.session.rollback()
