@@ -50,7 +50,7 @@ class CampusIdp:
         key, certificate = make_certificate("career center", bits=2048)
         (folder / "sp.key").write_bytes(key)
         (folder / "sp.crt").write_bytes(certificate)
-        service = service or {"key_file": str(folder / "sp.key"), "cert_file": str(folder / "sp.crt")}
+        self.service = service = service or {"key_file": str(folder / "sp.key"), "cert_file": str(folder / "sp.crt")}
         sp = ServiceProvider(f"{PUBLIC}/saml/metadata", PUBLIC, Service.model_validate(service))
         self.idp: DemoIdp = make_idp(base, PEOPLE, lambda: own_metadata(sp), folder / "idp")
         (folder / "idp.xml").write_bytes(self.idp.metadata)

@@ -14,7 +14,7 @@ from flask import Flask
 from sqlalchemy import text
 
 from careercenter import audit, db, doctor, work
-from careercenter.doctor import machine, neighbours, records
+from careercenter.doctor import machine, neighbours, records, signon
 from careercenter.migrations import HEAD
 from careercenter.outbox import OutboxMessage
 from careercenter.settings import Mail, SettingsError, Source
@@ -40,7 +40,7 @@ def settings_with_provider(folder: Path, idp_ends: datetime, ours_ends: datetime
     (folder / "idp.xml").write_text(METADATA.format(cert=body, until=until))
     (folder / "cert.pem").write_bytes(certificate(ours_ends).public_bytes(serialization.Encoding.PEM))
     (folder / "key.pem").write_text("not looked at here")
-    provider = {"name": "campus", "kind": "saml", "label": "Campus", "metadata_file": folder / "idp.xml"}
+    provider = {"name": "campus", "kind": "saml", "label": "Campus", "metadata_file": folder / "idp.xml", "scopes": ["demo.edu"]}
     service = {"key_file": folder / "key.pem", "cert_file": folder / "cert.pem"}
     return make_settings(folder, signon={"service": service, "providers": [provider]})
 
@@ -148,9 +148,9 @@ def test_a_changed_audit_log(app: Flask, now: datetime) -> None:
 def test_certificates_that_end(tmp_path: Path, days: int, state: str) -> None:
     now = datetime.now(UTC)
     theirs = settings_with_provider(tmp_path, now + timedelta(days=days), now + timedelta(days=400))
-    assert [check.state for check in neighbours.identity_providers(theirs, now)] == [state, "ok"]
+    assert [check.state for check in signon.files(theirs, now) + signon.own_certificates(theirs, now)] == [state, "ok"]
     ours = settings_with_provider(tmp_path, now + timedelta(days=400), now + timedelta(days=days))
-    assert [check.state for check in neighbours.identity_providers(ours, now)] == ["ok", state]
+    assert [check.state for check in signon.files(ours, now) + signon.own_certificates(ours, now)] == ["ok", state]
 
 
 @pytest.mark.parametrize("damage", ["not xml", "<a/>", "<!DOCTYPE a [<!ENTITY b 'c'>]><a>&b;</a>"])
@@ -158,19 +158,17 @@ def test_metadata_that_cannot_be_used(tmp_path: Path, damage: str) -> None:
     now = datetime.now(UTC)
     settings = settings_with_provider(tmp_path, now + timedelta(days=99), now + timedelta(days=99))
     (tmp_path / "idp.xml").write_text(damage)
-    assert [check.state for check in neighbours.identity_providers(settings, now)] == ["fail"]
+    assert [check.state for check in signon.files(settings, now)] == ["fail"]
 
 
 def test_metadata_past_its_own_date(tmp_path: Path) -> None:
     now = datetime.now(UTC)
     settings = settings_with_provider(tmp_path, now + timedelta(days=99), now + timedelta(days=99), ' validUntil="2020-01-01T00:00:00Z"')
-    (found,) = neighbours.identity_providers(settings, now)
+    (found,) = signon.files(settings, now)
     assert found.state == "fail" and "2020" in found.says
 
 
-def test_no_provider_and_no_mail_server(tmp_path: Path) -> None:
-    now = datetime.now(UTC)
-    assert neighbours.identity_providers(make_settings(tmp_path), now)[0].state == "fail"
+def test_no_mail_server(tmp_path: Path) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

@@ -1,6 +1,7 @@
 """The wizard of campus IT on both databases: a second provider without a restart, a trial, and what is refused."""
 
 import re
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,9 @@ from werkzeug.test import TestResponse
 from careercenter import audit, create_app, db
 from careercenter.people.model import Person, PersonIdentity, RoleGrant
 from careercenter.people.sessions import LoginSession
-from careercenter.providers import SignOnTrial, StoredProvider, stored
+from careercenter.providers import SignOnTrial, StoredProvider, fetch, look, stored
 from tests.campus_idp import CampusIdp
+from tests.metadata_feed import Feed, serve
 
 SECOND = "http://127.0.0.1:8401"
 AT = "/admin/sign-on"
@@ -26,7 +28,7 @@ AT = "/admin/sign-on"
 @pytest.fixture(scope="session")
 def second(tmp_path_factory: pytest.TempPathFactory, idp: CampusIdp) -> CampusIdp:
     """Another campus with keys of its own; it knows the same service as the first."""
-    return CampusIdp(tmp_path_factory.mktemp("second"), SECOND, idp.settings["service"])
+    return CampusIdp(tmp_path_factory.mktemp("second"), SECOND, idp.service)
 
 
 @pytest.fixture
@@ -43,13 +45,13 @@ def post(client: FlaskClient, page: str, action: str = "", **form: str) -> TestR
 
 def fields(page: TestResponse) -> dict[str, str]:
     """What the page's main form would send if nothing were touched."""
-    form = BeautifulSoup(page.text, "html.parser").find("main").find("form", method="post")  # type: ignore[union-attr]
+    form = BeautifulSoup(page.text, "html.parser").select_one('main form[method="post"]')
     assert form is not None, page.text
     found: dict[str, str] = {}
     for control in form.find_all(["input", "textarea", "select"]):
         if control.name == "select":
             chosen = control.find("option", selected=True) or control.find("option")
-            found[str(control["name"])] = str(chosen["value"])
+            found[str(control["name"])] = str(chosen["value"]) if chosen else ""
         elif control.get("type") not in ("checkbox", "radio") or control.has_attr("checked"):
             found[str(control["name"])] = str(control.get("value", "")) if control.name == "input" else control.text.lstrip("\n")
     return found
@@ -111,7 +113,7 @@ def test_new_metadata_of_a_stored_provider_counts_at_once(
     add(admin, second)
     open_it(admin)
     assert second.walk(app.test_client(), "maya", begin="/sign-in/second").status_code == 303
-    rolled = CampusIdp(tmp_path, SECOND, idp.settings["service"])
+    rolled = CampusIdp(tmp_path, SECOND, idp.service)
     looked = post(admin, f"{AT}/providers/second/change", metadata=rolled.idp.metadata.decode())
     assert looked.status_code == 200
     assert admin.post(f"{AT}/providers/second/change", data=fields(looked)).status_code == 303
@@ -461,3 +463,51 @@ def test_a_stored_provider_stands_back_for_the_configuration(app: Flask, second:
     assert "Shadow" not in app.test_client().get("/sign-in").text
     begun = app.test_client().get("/sign-in/campus")
     assert begun.location.startswith("http://127.0.0.1:8400/")
+
+
+@pytest.fixture
+def feed() -> Iterator[Feed]:
+    yield from serve(Feed())
+
+
+def test_metadata_by_address_is_looked_at_and_taken_at_once(app: Flask, admin: FlaskClient, second: CampusIdp, feed: Feed) -> None:
+    feed.files["/idp.xml"] = second.idp.metadata
+    looked = post(admin, f"{AT}/add/saml", label="Second", name="second", metadata_url=f"{feed.url}/idp.xml")
+    assert looked.status_code == 200 and second.idp.entity_id in looked.text
+    assert admin.post(f"{AT}/add/saml", data=fields(looked)).status_code == 303
+    assert "trials" in second.walk(admin, "ruth", begin=f"{AT}/providers/second/try").location
+    open_it(admin)
+    assert second.walk(app.test_client(), "maya", begin="/sign-in/second").status_code == 303
+    assert "Metadata from" in admin.get(f"{AT}/providers/second").text
+
+
+@pytest.mark.parametrize("app", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(("path", "says"), [
+    ("/missing.xml", "There is nothing at this address."), ("/page.html", "This is XML, but no SAML metadata"),
+    ("/large.xml", "larger than"), ("/text", "not readable XML"),
+])
+def test_an_address_without_metadata_is_a_sentence(admin: FlaskClient, feed: Feed, path: str, says: str) -> None:
+    feed.files |= {"/page.html": b"<html/>", "/large.xml": b"x" * 3_000_000, "/text": b"hello"}
+    looked = post(admin, f"{AT}/add/saml", label="Second", name="second", metadata_url=feed.url + path)
+    assert looked.status_code == 422 and says in looked.text
+
+
+@pytest.mark.parametrize("app", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(("address", "says"), [
+    ("http://login.example.edu/", "Use an https address"), ("https://localhost/", "leads to this machine itself"),
+    ("https://127.0.0.1/", "leads to this machine itself"), ("https://[::1]:8443/", "leads to this machine itself"),
+    ("https://[::ffff:127.0.0.1]/", "leads to this machine itself"), ("https://169.254.169.254/latest", "leads to this machine itself"),
+    ("https://0.0.0.0/", "leads to this machine itself"), ("https://login.example.edu/metadata", ""), ("https://10.1.2.3/metadata", ""),
+])
+def test_a_page_does_not_lead_our_server_to_itself(app: Flask, monkeypatch: pytest.MonkeyPatch, address: str, says: str) -> None:
+    """On a real installation; one on loopback, as here, may name its own neighbours."""
+    assert look.unsafe("http://127.0.0.1:8400/") == ""
+    monkeypatch.setattr(look, "_local", lambda: False)
+    assert says in look.unsafe(address) and bool(says) == bool(look.unsafe(address))
+
+
+def test_a_name_that_resolves_to_this_machine_is_refused_too(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(look, "_local", lambda: False)
+    monkeypatch.setattr(look.socket, "getaddrinfo", lambda *_, **__: [(2, 1, 6, "", ("127.0.0.1", 443))])
+    with pytest.raises(fetch.FetchFailed, match="this machine itself"):
+        look.look_at("https://innocent.example.edu/", 2)

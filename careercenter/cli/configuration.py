@@ -17,9 +17,11 @@ if TYPE_CHECKING:
 @click.command()
 def check() -> None:
     """Read the whole configuration and report every mistake at once. Exit status 1 when there is one."""
-    problems = _problems()
+    problems, doubts = _problems()
     for problem in problems:
         click.echo(problem, err=True)
+    for doubt in doubts:
+        click.echo(f"look: {doubt}", err=True)
     if problems:
         plural = "mistake" if len(problems) == 1 else "mistakes"
         click.echo(f"{len(problems)} {plural} found.", err=True)
@@ -27,10 +29,11 @@ def check() -> None:
     click.echo("The configuration is in order.")
 
 
-def _problems() -> "list[str]":
+def _problems() -> "tuple[list[str], list[str]]":
+    """What is wrong, and what is allowed but unwise."""
     from careercenter.settings import SettingsError
 
-    folder, found = configuration_folder(), []
+    folder, found, doubts = configuration_folder(), [], []
     config = None
     try:
         config = opening.settings()
@@ -40,7 +43,8 @@ def _problems() -> "list[str]":
         found += _data_files(folder) + mail_problems(folder / "mail")
     if config:
         found += source_problems(config)
-    return found
+        doubts = signon_doubts(config)
+    return found, doubts
 
 
 def configuration_folder() -> "Path":
@@ -77,6 +81,16 @@ def mail_problems(folder: "Path") -> list[str]:
         if not Template(text).is_valid():
             found.append(f"{path}: a $ stands alone; write $$ for a dollar sign")
     return found
+
+
+def signon_doubts(config: "Settings") -> list[str]:
+    """Rules, identifiers and certificates of sign-on that deserve a look."""
+    from datetime import UTC, datetime
+
+    from careercenter.doctor import signon
+
+    checks = signon.doubts(config) + signon.own_certificates(config, datetime.now(UTC))
+    return [f"{check.part}: {check.says} {check.mend}" for check in checks if check.state != "ok"]
 
 
 def source_problems(config: "Settings") -> list[str]:

@@ -6,7 +6,7 @@ Used by `careercenter doctor` and by the administrator's health page. It reads o
 from collections.abc import Callable, Iterable
 from datetime import datetime
 
-from careercenter.doctor import machine, metadata, neighbours, records
+from careercenter.doctor import machine, metadata, neighbours, records, signon
 from careercenter.doctor.check import FAIL, OK, WARN, Check, attempt
 from careercenter.settings import Settings, SettingsError
 
@@ -37,7 +37,9 @@ def installation(settings: Settings, now: datetime) -> list[Check]:
         (
             ("Secret key", lambda: machine.secret_key(settings)),
             ("Data folder", lambda: machine.data_folder(settings)),
-            ("Sign-in", lambda: neighbours.identity_providers(settings, now)),
+            ("Sign-in", lambda: signon.files(settings, now)),
+            ("Our certificates", lambda: signon.own_certificates(settings, now)),
+            ("Sign-on settings", lambda: signon.doubts(settings)),
             ("Mail server", lambda: neighbours.mail_server(settings)),
         )
     )
@@ -47,6 +49,8 @@ def installation(settings: Settings, now: datetime) -> list[Check]:
         return found
     return found + _all(
         (
+            ("Sign-in", lambda: signon.anybody(settings)),
+            ("Stored providers", lambda: signon.kept(settings, now)),
             ("Metadata", lambda: metadata.fetched(now)),
             ("Clock", lambda: records.clock(now)),
             ("Platforms", lambda: neighbours.sources(settings, now)),

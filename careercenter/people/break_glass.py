@@ -58,11 +58,15 @@ def find(secret: str, now: datetime) -> tuple[BreakGlass, Person]:
     """What an address would open. Raises `links.LinkUnusable`."""
     link = links.find(secret, PURPOSE, now)
     glass = db.session.scalars(select(BreakGlass).where(BreakGlass.link_id == link.id)).one()
-    return glass, db.session.get_one(Person, glass.person_id)
+    person = db.session.get_one(Person, glass.person_id)
+    if person.disabled_at:
+        raise links.LinkUnusable
+    return glass, person
 
 
-def open_session(secret: str, now: datetime, device: str = "") -> str:
-    """Use the address up: an admin session that ends after its minutes. Of two at once one wins (`links.LinkUnusable`)."""
+def open_session(secret: str, now: datetime, user_agent: str = "") -> tuple[int, str]:
+    """Use the address up: an admin session that ends after its minutes, as (person, secret). Of two at once one wins, the
+    other gets `links.LinkUnusable`."""
     glass, person = find(secret, now)
     links.consume(links.find(secret, PURPOSE, now), now)
     until = now + timedelta(minutes=glass.minutes)
@@ -74,10 +78,11 @@ def open_session(secret: str, now: datetime, device: str = "") -> str:
     glass.opened_at = now
     db.session.flush()
     _tell("breakglass.opened", glass, person, person.actor, now)
-    return start_session(person, Identity(
+    opened = start_session(person, Identity(
         provider=PROVIDER, subject_kind=PROVIDER, subject=str(person.id), attributes={}, assertion_id=f"{PROVIDER}-{glass.id}",
         assertion_expires_at=until, authn_context=PROVIDER, authenticated_at=now, session_not_on_or_after=until,
-    ), now, device)
+    ), now, user_agent)
+    return person.id, opened
 
 
 def recent(now: datetime, days: int = 90) -> list[tuple[BreakGlass, Person]]:

@@ -9,15 +9,11 @@ from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from careercenter import db
-from careercenter.platforms.contract import PlatformError
+from careercenter.providers import fetch
 from careercenter.settings import LOOPBACK
+from careercenter.signon import federation
 
-LIMIT = 400_000
 _HERE = "This address leads to this machine itself, which a page may not name. Use config/signon.toml for that."
-
-
-class FetchFailed(Exception):
-    """Nothing could be read; the text is one plain sentence."""
 
 
 def unsafe(address: str) -> str:
@@ -39,25 +35,14 @@ def unsafe(address: str) -> str:
 
 
 def look_at(address: str, seconds: float) -> bytes:
-    """What stands at an address that `unsafe` let through. Raises `FetchFailed` after `seconds` at the latest."""
-    from careercenter.platforms.http import HttpClient  # loads requests: only where something is fetched
-
+    """What stands at an address that `unsafe` let through. Raises `fetch.FetchFailed` after `seconds` at the latest."""
     parts = urlsplit(address)
     port = parts.port or (443 if parts.scheme == "https" else 80)
     if not _local():
         _refuse_here(parts.hostname or "", port)
-    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
-    client = HttpClient(
-        user_agent=db.settings().platforms.user_agent, allow_hosts=(f"{host}:{port}",), deadline_seconds=seconds, attempts=1,
-        max_bytes=LIMIT,
-    )
-    try:
-        with client:
-            found = client.get(address, headers={"Accept": "application/samlmetadata+xml"})
-    except PlatformError as error:
-        raise FetchFailed(_sentence(error)) from None
-    if found.status in (404, 410):
-        raise FetchFailed("There is nothing at this address. Open it in a browser and compare.")
+    found = fetch.get(address, limit=federation.SINGLE_BYTES, seconds=seconds)
+    if found.missing:
+        raise fetch.FetchFailed("There is nothing at this address. Open it in a browser and compare.")
     return found.body
 
 
@@ -65,9 +50,9 @@ def _refuse_here(host: str, port: int) -> None:
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
-        raise FetchFailed(f"The name {host} could not be found on the network. Compare it letter by letter.") from None
+        raise fetch.FetchFailed(f"The name {host} could not be found on the network. Compare it letter by letter.") from None
     if any(_is_here(str(sockaddr[0])) for *_, sockaddr in found):
-        raise FetchFailed(_HERE)
+        raise fetch.FetchFailed(_HERE)
 
 
 def _is_here(host: str) -> bool:
@@ -82,8 +67,3 @@ def _is_here(host: str) -> bool:
 def _local() -> bool:
     """Whether the installation itself lives on this machine's own address: a demo, a test."""
     return urlsplit(db.settings().server.public_url).hostname in LOOPBACK
-
-
-def _sentence(error: PlatformError) -> str:
-    problems = getattr(error, "problems", None)
-    return str(problems[0] if problems else error)[:300] or "Nothing could be read at this address."

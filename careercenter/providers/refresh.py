@@ -68,7 +68,7 @@ def due_now(now: datetime) -> Iterator[SamlProvider | Federation]:
             yield told
 
 
-def refresh(told: Door, now: Callable[[], datetime]) -> Outcome:
+def refresh(told: Door, now: Callable[[], datetime], *, seconds: float = SECONDS, attempts: int = 3) -> Outcome:
     """Fetch the metadata of one provider and store what changed. Trouble is an outcome, not an exception."""
     url = address(told)
     if not url or not isinstance(told, SamlProvider | Federation):
@@ -82,7 +82,7 @@ def refresh(told: Door, now: Callable[[], datetime]) -> Outcome:
     federated = isinstance(told, Federation)
     limit = federation.AGGREGATE_BYTES if federated else federation.SINGLE_BYTES
     try:
-        got = fetch.get(url, limit=limit, seconds=SECONDS, attempts=3, etag=marks[0], last_modified=marks[1])
+        got = fetch.get(url, limit=limit, seconds=seconds, attempts=attempts, etag=marks[0], last_modified=marks[1])
         if got.missing:
             return _trouble(told, url, f"There is no metadata at {url}.")
         if got.unchanged:

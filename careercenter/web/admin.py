@@ -117,6 +117,7 @@ def _person_page(person_id: int, errors: dict[str, str] | None = None) -> str:
     return render_template(
         "admin/person.html", p=found, roles=ROLES, rows=open_sessions(person_id, g.now), doors=door_labels(), errors=errors or {},
         form=request.form, me=person_id == g.viewer.person_id, history=list(db.session.scalars(lately)), acts=ACTS,
+        sources=finding.FROM,
     )
 
 

@@ -2,11 +2,12 @@
 
 from typing import Any
 
-from flask import Blueprint, g, redirect, render_template, request, session
+from flask import Blueprint, g, render_template, request
 
 from careercenter import db, logs, people
 from careercenter.links import LinkUnusable
 from careercenter.people import break_glass
+from careercenter.web import entry
 
 blueprint = Blueprint("break_glass", __name__)
 log = logs.get("web")
@@ -29,13 +30,11 @@ def open_it(token: str) -> Any:
         with db.transaction():
             if g.viewer:
                 people.end_session(g.viewer.session_id, g.now)
-            secret = break_glass.open_session(token, g.now, request.user_agent.string)
+            person_id, secret = break_glass.open_session(token, g.now, request.user_agent.string)
     except LinkUnusable:
         return _dead()
     log.warning("breakglass_opened", kind="breakglass", request_id=g.get("request_id"))
-    session.clear()
-    session["sid"] = secret
-    return redirect("/", 303)
+    return entry.opened(person_id, secret, "/")
 
 
 def _dead() -> Any:

@@ -1,5 +1,6 @@
 """The wizard of campus IT: every way of signing in and how it stands, a new one step by step, a trial, and what was refused."""
 
+from datetime import UTC, datetime
 from typing import Any, cast
 
 from flask import Blueprint, g, redirect, render_template, request, url_for
@@ -8,7 +9,7 @@ from sqlalchemy import func, select
 from careercenter import db, people, providers
 from careercenter.db import NotFound
 from careercenter.people import ROLES, break_glass, holders, losing
-from careercenter.providers import SignOnTrial, StoredProvider, reasons, refusals, stored
+from careercenter.providers import SignOnTrial, StoredProvider, reasons, refresh, refusals, stored
 from careercenter.settings.signon import REFEDS_MFA, Door
 from careercenter.signon.attributes import DEFAULT_ATTRIBUTES, doubtful
 from careercenter.web import access, doors, entry, resend, shell, signon_form, signon_state, signon_trial
@@ -75,11 +76,18 @@ def save_new(kind: str) -> Any:
                 return again
             stored.add(draft.door, draft.settings, draft.secrets, draft.metadata, by=access.actor(), now=g.now)
             answer = resend.answered(url_for(".show", name=draft.door.name))
+        _fetch(draft.door)
     except stored.Unsound as error:
         draft.errors = error.problems
         return _form(kind, request.form, draft), 422
     shell.toast("good", "Saved. Nobody sees it yet: make a trial sign-in, then open it.")
     return answer
+
+
+def _fetch(told: Door) -> None:
+    """Take metadata from its address now, so that it is there before the worker's next round; trouble stands in the overview."""
+    if refresh.address(told):
+        refresh.refresh(told, lambda: datetime.now(UTC), seconds=signon_form.METADATA_SECONDS, attempts=1)
 
 
 def _spent(name: str) -> bool:
@@ -178,6 +186,7 @@ def save_change(name: str) -> Any:
     version = Typed(request.form).number("version")
     with db.transaction():
         stored.change(name, version, draft.door, draft.settings, draft.secrets, draft.metadata, by=access.actor(), now=g.now)
+    _fetch(draft.door)
     shell.toast("good", "Saved. The next sign-in uses it.")
     return redirect(url_for(".show", name=name), 303)
 
@@ -185,6 +194,8 @@ def save_change(name: str) -> Any:
 @blueprint.post("/providers/<name>/open")
 def resume(name: str) -> Any:
     _row(name)
+    if told := providers.find(name, paused=True):
+        _fetch(told)
     with db.transaction():
         row = stored.resume(name, Typed(request.form).number("version"), by=access.actor(), now=g.now)
         label = row.label
@@ -225,6 +236,8 @@ def try_it(name: str) -> Any:
     issuer = request.args.get("issuer", "").strip()[:400] if state.kind == "federation" else ""
     if state.kind == "federation" and not issuer:
         raise db.Refused("Write the entity ID of the campus whose sign-in you want to try.")
+    if state.row is not None and state.row.paused_at:
+        _fetch(state.told)  # the worker keeps only what is open fresh
     return entry.start(name, "/", issuer=issuer, purpose="trial", session_id=g.viewer.session_id)
 
 

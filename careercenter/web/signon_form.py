@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from careercenter.providers import StoredProvider, look, stored
+from careercenter.providers import StoredProvider, fetch, look, stored
 from careercenter.settings.signon import Door
 from careercenter.signon import described
 from careercenter.signon.identity import SignOnUnavailable
@@ -100,7 +100,7 @@ def _from_address(typed: Typed, draft: Draft, address: str) -> None:
         return
     try:
         document = look.look_at(address, METADATA_SECONDS)
-    except look.FetchFailed as error:
+    except fetch.FetchFailed as error:
         typed.errors["metadata_url"] = str(error)
     else:
         _understand(typed, draft, "metadata_url", document)
