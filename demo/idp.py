@@ -112,11 +112,16 @@ class DemoIdp:
             return self._send(asked, self.speaker.decline(asked, "NoAuthnContext"))
         if asked is None or person is None:
             return self._expired()
-        told = self.speaker.session(MFA if _second_factor(asked) or request.form.get("mfa") else PASSWORD)
-        page = self._send(asked, self.speaker.answer(_attributes(person), asked, told), person)
+        context = MFA if _second_factor(asked) or request.form.get("mfa") else PASSWORD
+        answer, told = self.speaker.answer(_attributes(person), asked, context)
+        page = self._send(asked, answer, person)
         kept = self._sessions.dumps({**told, "uid": person["uid"], "sp": asked["sp"]})
         page.set_cookie(COOKIE, kept, max_age=SESSION_SECONDS, httponly=True, samesite="Lax")
         return page
+
+    def answer(self, person: Person, asked: Mapping[str, Any]) -> str:
+        """The signed answer about a person, base64, without a page. `asked` holds id (None: nobody asked), acs and sp."""
+        return self.speaker.answer(_attributes(person), asked, PASSWORD)[0]
 
     def _send(self, asked: Mapping[str, Any], answer: str, person: Person | None = None) -> Response:
         """The page that carries an answer to the service."""

@@ -4,6 +4,7 @@
 """
 
 import base64
+import re
 import secrets
 import threading
 import warnings
@@ -75,34 +76,34 @@ class Speaker:
             "fresh": str(asked.message.force_authn).lower() in ("true", "1"),
         }
 
-    def answer(self, attributes: Mapping[str, list[str]], asked: Mapping[str, Any], told: Mapping[str, str]) -> str:
-        """The signed answer, base64; encrypted where the service can read it. `told` is what `session()` made."""
+    def answer(self, attributes: Mapping[str, list[str]], asked: Mapping[str, Any], context: str) -> tuple[str, dict[str, str]]:
+        """The signed answer, base64, encrypted where the service can read it; and what to remember, to end it later."""
         from saml2.saml import NameID
 
+        name_id = "_" + secrets.token_hex(16)
         response = self.server.create_authn_response(
             attributes, asked["id"], asked["acs"], asked["sp"],
-            name_id=NameID(format=_TRANSIENT, text=told["name_id"], sp_name_qualifier=asked["sp"]),
-            authn={"class_ref": told["context"], "authn_auth": self.entity_id}, session_index=told["session_index"],
+            name_id=NameID(format=_TRANSIENT, text=name_id, sp_name_qualifier=asked["sp"]),
+            authn={"class_ref": context, "authn_auth": self.entity_id},
             sign_assertion=True, sign_response=False, sign_alg=_RSA_SHA256, digest_alg=_SHA256,
             session_not_on_or_after=(datetime.now(UTC) + timedelta(hours=10)).strftime("%Y-%m-%dT%H:%M:%SZ"),
         )
         document = str(response)
+        index = re.search(r'SessionIndex="([^"]+)"', document)  # pysaml2 makes its own
         if keys := self.server.metadata.certs(asked["sp"], "spsso", "encryption"):
             from demo.idp_encrypt import encrypted
 
             document = encrypted(document, base64.b64decode(keys[0][1]))
-        return base64.b64encode(document.encode()).decode()
+        told = {"name_id": name_id, "session_index": index[1] if index else ""}
+        return base64.b64encode(document.encode()).decode(), told
 
     def decline(self, asked: Mapping[str, Any], status: str) -> str:
         """The answer that nobody was signed in, base64."""
         response = self.server.create_error_response(
-            asked["id"], asked["acs"], (f"{_STATUS}{status}", "Not in this way."), sign=True, sign_alg=_RSA_SHA256, digest_alg=_SHA256,
+            asked["id"], asked["acs"], (f"{_STATUS}{status}", "The person cannot sign in in this way."), sign=True,
+            sign_alg=_RSA_SHA256, digest_alg=_SHA256,
         )
         return base64.b64encode(str(response).encode()).decode()
-
-    def session(self, context: str) -> dict[str, str]:
-        """What the provider remembers of a sign-in, to end it later."""
-        return {"name_id": "_" + secrets.token_hex(16), "session_index": "_" + secrets.token_hex(16), "context": context}
 
     def end_at_service(self, sp: str, told: Mapping[str, str]) -> str:
         """The address that asks a service to end a session; signed."""

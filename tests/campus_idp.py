@@ -59,7 +59,7 @@ class CampusIdp:
             "scopes": ["demo.edu"],
         }
         self.settings = {"service": service, "providers": [provider], "roles": ROLES}
-        self._browser = Client(self.idp)
+        self.browser = Client(self.idp)
 
     def walk(self, client: FlaskClient, uid: str, next_path: str = "/", begin: str = "/sign-in/campus", **asked: str) -> TestResponse:
         """Sign in as a person would: our page, their page, back with the signed answer. Returns the ACS's answer."""
@@ -75,13 +75,18 @@ class CampusIdp:
 
     def form(self, location: str, uid: str) -> dict[str, str]:
         """The same, for a browser that was sent to `location`."""
-        people = self._browser.get(_local(location))
-        answer = self._browser.post("/sign-in", data={**_fields(people), "uid": uid})
+        people = self.browser.get(local(location))
+        answer = self.browser.post("/sign-in", data={**_fields(people), "uid": uid})
         assert f'action="{PUBLIC}/saml/acs"' in answer.text, answer.text
         return _fields(answer)
 
+    def unasked(self, person: dict[str, Any], request_id: str | None = None) -> str:
+        """An answer that the provider makes of its own accord, or to a request that it was never sent."""
+        asked = {"id": request_id, "acs": f"{PUBLIC}/saml/acs", "sp": f"{PUBLIC}/saml/metadata"}
+        return self.idp.answer(person, asked)
 
-def _local(url: str) -> str:
+
+def local(url: str) -> str:
     parts = urlsplit(url)
     return re.sub(r"^.*?//[^/]+", "", f"{parts.path}?{parts.query}")
 

@@ -196,7 +196,7 @@ FORGED: dict[str, tuple[Callable[[World], bytes | dict[str, str]], str]] = {
     "redirect, a key nobody knows": (lambda w: query(w, key="evil"), "signature"),
     "redirect, another provider's key": (lambda w: query(w, key="other"), "signature"),
     "redirect, SHA-1": (lambda w: query(w, algorithm=RSA_SHA1), "algorithm"),
-    "redirect, SHA-1 named SHA-256": (altered(lambda q: q.replace("RelayState=r", "RelayState=s")), "signature"),
+    "redirect, RelayState altered": (altered(lambda q: q.replace("RelayState=r", "RelayState=s")), "signature"),
     "redirect, message twice": (altered(lambda q: q + "&" + q.partition("&")[0]), "signature"),
     "redirect, signature twice": (altered(lambda q: q + "&SigAlg=x"), "signature"),
     "redirect, a name in other escapes": (altered(lambda q: q + "&SAML%52equest=x"), "signature"),

@@ -37,7 +37,7 @@ def ask(provider: saml.SamlProvider) -> Response:
     g.sign_on = (provider.settings.name, provider.issuer)
     if request.headers.get("Origin") != db.settings().server.public_url:
         fields = {name: request.form.get(name, "") for name in ("SAMLResponse", "RelayState")}
-        again = Begin("", "post", saml.ACS_PATH, fields)
+        again = Begin("", "post", provider.acs, fields)
         return make_response(render_template("signon/post.html", start=again, lead="We are checking who you are."))
     identity = provider.arrive(request.form, datetime.now(UTC))
     name = identity.first("display_name") or " ".join(

@@ -94,21 +94,24 @@ def _confirmed(message: saml.Message) -> Response:
 
 def _asked(message: saml.Message) -> Response:
     """End what the provider names, and tell it so."""
-    now = datetime.now(UTC)
+    now, proven = datetime.now(UTC), []
     refused: SignOnRefused = AnswerRefused("issuer", "no provider of ours has this name")
-    for door in doors.described_as(message.issuer):
+    for door in doors.described_as(message.issuer):  # one provider may be several doors of ours
         try:
-            asked = door.asked_to_end(message, now)
+            proven.append((door, door.asked_to_end(message, now)))
         except SignOnRefused as error:
             refused = error
-            continue
-        with db.transaction():
+    if not proven:
+        raise refused
+    ended = 0
+    with db.transaction():
+        for door, asked in proven:
             if not leaving.take_message(door.settings.name, door.issuer, asked.message_id, asked.expires_at):
                 raise AnswerRefused("replay", "the logout request was used before")
-            ended = leaving.end_named(door.settings.name, door.issuer, asked.name, asked.session_indexes, g.now)
-        log.info("logout_by_provider", provider=door.settings.name, sessions=ended, request_id=g.get("request_id"))
-        return entry.sent(door.confirm_end(asked))
-    raise refused
+            ended += leaving.end_named(door.settings.name, door.issuer, asked.name, asked.session_indexes, g.now)
+    door, asked = proven[0]
+    log.info("logout_by_provider", provider=door.settings.name, sessions=ended, request_id=g.get("request_id"))
+    return entry.sent(door.confirm_end(asked))
 
 
 def _provider(name: str, issuer: str) -> saml.SamlProvider:
