@@ -20,7 +20,7 @@ from careercenter.signon.identity import Demand, Identity, SignOnRefused, Waitin
 from careercenter.web import entry, step_up
 from careercenter.web.access import ACCESS
 from careercenter.web.kept import WORTH_KEEPING
-from tests.campus_idp import CampusIdp, _fields, _local
+from tests.campus_idp import CampusIdp, _fields, local
 from tests.test_credit_pages import fields
 from tests.test_credit_race import at_the_advisor
 from tests.test_signon_kept import kept_forms
@@ -98,7 +98,7 @@ def test_a_provider_that_proves_less_is_refused_and_the_session_stays_as_it_was(
     idp.walk(client, "ruth")
     begun = client.get("/sign-in-again?next=/queue")
     assert begun.status_code == 303
-    page = idp._browser.get(_local(begun.location))
+    page = idp.browser.get(local(begun.location))
     answer = client.post("/saml/acs", data=_fields(page))
     assert answer.status_code == 403 and "We could not sign you in" in answer.text
     assert client.get("/queue").location == "/sign-in-again?next=/queue"
