@@ -1,7 +1,9 @@
 """gunicorn's settings. A campus changes them in config/gunicorn.py, which starts from these.
 
-One thread per process: the work of a page is Python, so threads would only make requests wait on each other. The
-program is loaded once, before forking, so that processes share its memory.
+Six threads per process, though the work of a page is Python and gains nothing by them: at most four requests of a process
+wait for a directory that does not answer (signon/directory/servers.py), and the others go on meanwhile. With one thread, as
+many silent answers as there are processes would stop every page. The program is loaded once, before forking, so that
+processes share its memory.
 """
 
 import logging
@@ -11,7 +13,7 @@ from typing import Any
 
 bind = "127.0.0.1:8000"
 worker_class = "gthread"
-threads = 1
+threads = 6
 workers = int(os.environ.get("WEB_CONCURRENCY") or 2 * (os.cpu_count() or 1) + 1)
 preload_app = True
 keepalive = 5

@@ -108,6 +108,7 @@ REASONS: dict[str, Reason] = {
         "Decide under Sign-on, “Held sign-ins”.",
     ),
     "disabled": Reason("The account is disabled here.", "The career center decides whether to open it again."),
+    "closed": Reason("The account is disabled or over in the campus directory.", "The directory's administrators decide on it."),
     "password": Reason("The directory does not know this name with this password.", "The person resets it where the campus says."),
     "tries": Reason("Too many tries in a short time.", "Wait a quarter of an hour; see [limits] in signon.toml."),
     # set-up

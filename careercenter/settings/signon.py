@@ -295,7 +295,7 @@ class Directory(Section):
     shape: Literal["auto", "openldap", "389ds", "active_directory"] = "auto"
     sync: bool = False
     lost_share: float = Field(0.1, gt=0, le=1)
-    timeout_seconds: float = Field(5, gt=0, le=5)
+    timeout_seconds: float = Field(3, gt=0, le=5)
 
     _files = field_validator("ca_file")(_readable)
 

@@ -1,7 +1,8 @@
 """The page that asks for a name and password, where the campus directory itself is a way in.
 
 An unknown name and a wrong password get the same answer, as late as the slowest of the two. Tries are counted before the
-directory is asked. A directory that does not answer is said to be away, and nobody is signed in.
+directory is asked, and its room is taken before they are counted. A
+directory that does not answer is said to be away, and nobody is signed in.
 """
 
 import time
@@ -42,12 +43,14 @@ def check() -> Any:
         return _form(422, form.get("next"), form.get("to", ""), missing)
     _door()
     began = time.monotonic()
-    _count(typed["username"])
     g.sign_on = (PROVIDER, "")  # for the record of a refusal
+    directory = doors.directory()
     try:
-        if form.get("to"):
-            return entry.returned(typed, form["to"])
-        identity = doors.directory().verify(typed["username"], typed["password"])
+        with directory.servers.room():  # whoever finds none has not tried, and waits for no database either
+            _count(typed["username"])
+            if form.get("to"):
+                return entry.returned(typed, form["to"])
+            identity = directory.verify(typed["username"], typed["password"])
     except (WrongPassword, SignOnUnavailable) as error:
         log.warning("sign_on_refused", reason_code=error.reason_code, detail=error.detail, request_id=g.get("request_id"))
         if isinstance(error, SignOnUnavailable):

@@ -17,7 +17,7 @@ from careercenter.providers import SignOnTrial, find, reasons
 from careercenter.settings.signon import Door
 from careercenter.signon.attributes import DEFAULT_ATTRIBUTES, NAMES, SCOPED, roles_for, wire_name
 from careercenter.signon.identity import Identity, SignOnRefused
-from careercenter.web import entry, signon_state
+from careercenter.web import completion, entry, signon_state
 
 FRIENDLY = {wire: name for name, wire in NAMES.items()}
 CLOCKS_APART = 30  # seconds, the way here included
@@ -93,7 +93,9 @@ def _about(told: Door | None) -> list[str]:
 
 
 def _went_well(told: Door | None, identity: Identity) -> dict[str, Any]:
-    grants = roles_for(identity, db.settings().signon.roles)
+    proven = roles_for(identity, db.settings().signon.roles)
+    identity, more = completion.completed(identity)
+    grants = sorted({*proven, *(more or ())})
     match = would_match(identity, g.now)
     wanted = {(grant.role, grant.scope, grant.term) for grant in grants}
     held = [r for r in match.person.roles if r.source == "signon"] if match.person else []

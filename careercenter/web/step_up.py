@@ -5,7 +5,7 @@ secret. A form that was on its way is kept meanwhile (`web.kept`) and offered ag
 """
 
 from datetime import datetime, timedelta
-from typing import Any, cast
+from typing import Any
 
 from flask import Blueprint, Response, g, make_response, redirect, request, session, url_for
 
@@ -54,8 +54,6 @@ def begin() -> Any:
     found = providers.find(provider)
     if found is None:
         raise DemandNotMet("context", f"a session opened by {provider} cannot prove more")
-    if cast(Any, found).kind == "ldap":  # a password is asked for on our own page, and is a new sign-in
-        return redirect(url_for("signon.begin", name=provider, next=next_path))
     demand = Demand(told.contexts if g.viewer.role in told.roles else (), request.args.get("fresh") == "1")
     return entry.start(provider, next_path, issuer=issuer, demand=demand, purpose="step_up", session_id=number)
 

@@ -4,14 +4,17 @@ libldap's TLS handshake obeys no timeout: against a server that accepts and stay
 runs in a helper thread and is given up at its deadline. What follows a hang is decided here, so that a silent directory
 costs this process two waiting requests once, and afterwards nothing:
 
-- at most `AT_ONCE` calls are under way in a process, and whoever finds no room is told so at once;
+- at most `AT_ONCE` calls are under way in a process, and `WAITING` more wait for room while these are younger than `YOUNG`
+  seconds, as they are with a directory that answers; everybody else is told so at once. The web server gives a process two
+  threads more than these (cli/gunicorn.py), so pages never wait for a directory;
 - a server that hung is not asked for `HUNG` seconds, one that failed not for `FAILED` seconds;
 - a server that holds `STUCK` helpers is not asked until one of them comes back.
 """
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from queue import Empty, SimpleQueue
@@ -21,8 +24,8 @@ from careercenter import logs
 from careercenter.signon.directory.wire import Unusable
 from careercenter.signon.identity import SignOnUnavailable
 
-AT_ONCE = 2
-ROOM_SECONDS = 0.25
+AT_ONCE, WAITING = 2, 2
+YOUNG = 0.3
 HUNG, FAILED = 30.0, 5.0
 STUCK = 3
 Result = TypeVar("Result")
@@ -42,8 +45,11 @@ class Servers:
     def __init__(self, urls: Sequence[str], seconds: float):
         self._servers = [_Server(url) for url in urls]
         self._seconds = seconds
-        self._room = threading.BoundedSemaphore(AT_ONCE)
         self._lock = threading.Lock()
+        self._ended = threading.Condition(self._lock)
+        self._under_way: list[float] = []
+        self._waiting = 0
+        self._mine = threading.local()
 
     @property
     def stuck(self) -> int:
@@ -52,17 +58,54 @@ class Servers:
 
     def ask(self, work: Callable[[str], Result], seconds: float | None = None) -> Result:
         """What `work` makes of the first server that can be used, within the deadline. Raises `SignOnUnavailable`."""
-        if not self._room.acquire(timeout=ROOM_SECONDS):
-            raise SignOnUnavailable("directory", "earlier calls still wait for the directory")
-        try:
+        with self.room():
             return self._first(work, time.monotonic() + (seconds or self._seconds))
+
+    @contextmanager
+    def room(self) -> Iterator[None]:
+        """Room for one call, which this thread may take beforehand, so that what it does before asking is spared when the
+        directory is away. Raises `SignOnUnavailable`, at once when no server answered a moment ago."""
+        if getattr(self._mine, "taken", False):
+            yield
+            return
+        began = self._enter()
+        self._mine.taken = True
+        try:
+            yield
         finally:
-            self._room.release()
+            self._mine.taken = False
+            with self._lock:
+                self._under_way.remove(began)
+                self._ended.notify()
+
+    def _enter(self) -> float:
+        """When this call began, once there is room for it."""
+        with self._lock:
+            self._living()
+            while len(self._under_way) >= AT_ONCE:
+                left = min(self._under_way) + YOUNG - time.monotonic()
+                if left <= 0 or self._waiting >= WAITING or not self._wait(left):
+                    raise SignOnUnavailable("directory", "earlier calls still wait for the directory")
+            began = time.monotonic()
+            self._under_way.append(began)
+            return began
+
+    def _wait(self, seconds: float) -> bool:
+        self._waiting += 1
+        try:
+            return self._ended.wait(seconds)
+        finally:
+            self._waiting -= 1
+
+    def _living(self) -> list[_Server]:
+        found = [s for s in self._servers if s.dead_until <= time.monotonic() and s.stuck < STUCK]
+        if not found:
+            raise SignOnUnavailable("directory", "no directory server answered a moment ago; it is asked again shortly")
+        return found
 
     def _first(self, work: Callable[[str], Result], until: float) -> Result:
         with self._lock:
-            living = [s for s in self._servers if s.dead_until <= time.monotonic() and s.stuck < STUCK]
-        last = Unusable("no directory server answered a moment ago; it is asked again shortly")
+            living = self._living()
         for position, server in enumerate(living):
             try:
                 found = self._within(server, partial(work, server.url), (until - time.monotonic()) / (len(living) - position))
