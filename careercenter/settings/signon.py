@@ -230,7 +230,7 @@ class HeaderProvider(Door):
     issuer_header: str = ""
     context_header: str = ""
     instant_header: str = ""
-    login_path: str = Field("", pattern=r"^(/[!-\[\]-~]*)?$")
+    login_path: str = Field("", pattern=r"^(/[^/\\][!-\[\]-~]*)?$")
     contexts: tuple[str, ...] = ()
     scopes: tuple[str, ...] = ()
     clock_skew_seconds: int = Field(120, ge=0, le=300)

@@ -96,7 +96,8 @@ class _Bounded(HTTPAdapter):
         left = self._deadline.left
         if left <= 0:
             raise SignOnUnavailable("unavailable", f"{shown} was not asked any more: the time of this sign-in was over")
-        if not _helpers.acquire(blocking=False):
+        helpers = _helpers
+        if not helpers.acquire(blocking=False):
             raise SignOnUnavailable("unavailable", f"{shown} was not asked: too many calls are still without an answer")
         outcome: list[requests.Response | Exception] = []
 
@@ -106,7 +107,7 @@ class _Bounded(HTTPAdapter):
             except Exception as error:  # noqa: BLE001 - handed to the caller's thread
                 outcome.append(error)
             finally:
-                _helpers.release()
+                helpers.release()
 
         thread = threading.Thread(target=run, daemon=True, name="sign-on call")
         thread.start()

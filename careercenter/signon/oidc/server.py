@@ -32,8 +32,9 @@ class Copy:
         self._at = self._failed_at = float("-inf")
         self._failure: SignOnUnavailable | None = None
 
-    def get(self, deadline: Any, younger_than: float = FRESH_SECONDS) -> Any:
-        """The value, fetched now if it is older than `younger_than` seconds. Raises `SignOnUnavailable`."""
+    def get(self, deadline: Any, younger_than: float | None = None) -> Any:
+        """The value, fetched now if it is older than `younger_than` seconds (an hour). Raises `SignOnUnavailable`."""
+        younger_than = FRESH_SECONDS if younger_than is None else younger_than
         if self.age < younger_than:
             return self._value
         if not self._lock.acquire(timeout=deadline.left):
@@ -76,7 +77,7 @@ class Server:
         """The signing keys; `again` when those did not fit: then fetched anew, for a `stranger` only if that was not just done."""
         if again and stranger and self._keys.age < STRANGER_SECONDS:
             return None
-        found: list[Key] = self._keys.get(deadline, 0.0 if again else FRESH_SECONDS)
+        found: list[Key] = self._keys.get(deadline, 0.0 if again else None)
         return found
 
     def _read_document(self, deadline: Any) -> Mapping[str, Any]:
