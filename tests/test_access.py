@@ -9,7 +9,7 @@ from careercenter.web.access import ACCESS, CSRF_EXEMPT, LINK, PUBLIC
 from careercenter.web.entry import safe_next
 
 ROLES = ("student", "alumni", "advisor", "faculty", "registrar", "admin", "")
-EXAMPLES = {"int": 999_999, "default": "nothing", "string": "nothing", "path": "nothing", "uuid": "0" * 32}
+EXAMPLES = {"int": 999_999, "default": "nothing", "string": "nothing", "path": "nothing", "uuid": "0" * 32, "any": "pause"}
 
 
 def _routes(app: Flask):  # type: ignore[no-untyped-def]

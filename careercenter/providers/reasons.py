@@ -37,6 +37,11 @@ REASONS: dict[str, Reason] = {
         "The detail names its status. NoAuthnContext: it cannot give the asked second factor. Else look into the provider's log.",
     ),
     "assertions": Reason("The answer does not hold exactly one statement about one person.", _ODD),
+    "no_authn_context": Reason(
+        "The provider cannot sign this person in in the way that was asked for, such as with a second factor.",
+        "Set up the asked context (REFEDS MFA) at the provider, or take it out of `contexts` or step_up.",
+    ),
+    "deflate": Reason("The message is not compressed as SAML asks, or something follows it.", _ODD),
     "encrypted": Reason(
         "The answer is encrypted in a way that we cannot read.",
         "Give us a decryption key ([service] decryption) and the provider our current metadata, or switch encryption off there.",
@@ -83,7 +88,6 @@ REASONS: dict[str, Reason] = {
     "no_request": Reason("No sign-in of this browser waits for this answer.", _AGAIN),
     "state": Reason("The answer does not belong to the sign-in that this browser began.", _AGAIN),
     # OpenID Connect, CAS, and the web server's own sign-on
-    "nonce": Reason("The token was made for another sign-in.", _AGAIN),
     "token": Reason("The token is not sound: signature, issuer, audience or times.", "Compare issuer and client ID with the provider's."),
     "code": Reason("The provider did not take the code that it gave.", "Check client ID, secret and redirect address at the provider."),
     "discovery": Reason("The provider's discovery document cannot be used.", "Open the issuer's /.well-known/openid-configuration."),
@@ -107,10 +111,14 @@ REASONS: dict[str, Reason] = {
         "The identifier may belong to somebody else by now; the sign-in waits for the career center.",
         "Decide under Sign-on, “Held sign-ins”.",
     ),
+    "other_person": Reason(
+        "Somebody proved themselves again in a session that belongs to another person; the session ended.",
+        "Usually two people at one computer. Both sign in again, each in a window of their own.",
+    ),
+    "closed": Reason("The account is closed in the campus directory.", "Campus IT opens it there, or the person has left."),
     "disabled": Reason("The account is disabled here.", "The career center decides whether to open it again."),
     "closed": Reason("The account is disabled or over in the campus directory.", "The directory's administrators decide on it."),
     "password": Reason("The directory does not know this name with this password.", "The person resets it where the campus says."),
-    "tries": Reason("Too many tries in a short time.", "Wait a quarter of an hour; see [limits] in signon.toml."),
     # set-up
     "metadata": Reason("The provider's metadata, or our keys, cannot be used.", "The detail says which. Run: careercenter doctor"),
     "crypto": Reason("No library that checks signatures is installed.", "Run: careercenter doctor"),

@@ -40,6 +40,8 @@ def read(name: str, label: str, kind: str, settings: Mapping[str, Any], secrets:
     """Settings as the program uses them. Raises `Unsound` with one sentence for each mistake."""
     if kind not in KINDS_BY_PAGE:
         raise Unsound({"": "A provider of this kind is added in config/signon.toml, not on a page."})
+    if name == "directory":
+        raise Unsound({"name": "This is the name of the directory's own door. Choose another."})
     if files := [key for key in settings if key.endswith("_file")]:
         raise Unsound(dict.fromkeys(files, "A page cannot name a file on the server; paste the text or give its address."))
     hidden = {key: SecretStr(value) for key, value in secrets.items() if key in SECRETS}

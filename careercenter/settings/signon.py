@@ -15,7 +15,7 @@ from careercenter.settings.parts import ConfigPath, Secret, Section
 
 Role = Literal["student", "alumni", "advisor", "faculty", "registrar", "admin"]
 ADDRESSES = {"mail", "email", "e-mail", "urn:oid:0.9.2342.19200300.100.1.3", "urn:oid:1.2.840.113549.1.9.1"}
-RESERVED = ("mail", "code", "supervisor")  # sessions opened by a mailed code, and the pages beside those of providers
+RESERVED = ("mail", "breakglass", "code", "supervisor")  # sessions that no provider opened, and the pages beside those of providers
 REFEDS_MFA = "https://refeds.org/profile/mfa"
 
 

@@ -100,7 +100,7 @@ def _form(kind: str, typed: Any, draft: Draft, row: StoredProvider | None = None
     return render_template(
         "signon_console/form.html", kind=kind, words=signon_form.KINDS[kind], form=typed, errors=draft.errors, row=row,
         signed=signon_form.SIGNED, ours=_ours(), mfa=REFEDS_MFA, names=DEFAULT_ATTRIBUTES,
-        redirect_uri=f"{config.server.public_url}/oidc/callback",
+        base=f"{config.server.public_url}/sign-in/{row.name if row else 'SHORT-NAME'}",
     )
 
 
@@ -145,6 +145,7 @@ def show(name: str) -> Any:
         triable=state.kind in signon_state.TRIABLE and state.told is not None, trials=list(db.session.scalars(mine)),
         people=db.session.scalar(known.where(people.PersonIdentity.ended_at.is_(None))) or 0, facts=_facts(state.told),
         refused=refusals.look_up(provider=name, limit=3), reasons=reasons.REASONS,
+        base=f"{db.settings().server.public_url}/sign-in/{name}",
     )
 
 
@@ -160,6 +161,8 @@ def _facts(told: Door | None) -> list[tuple[str, str]]:
     ):
         if value := getattr(anything, name, ""):
             lines.append((label, str(value)))
+    if require := getattr(anything, "require", {}):
+        lines.append(("Only with", ", ".join(f"{claim} = {value}" for claim, value in require.items())))
     if contexts := getattr(anything, "contexts", ()):
         lines.append(("Asks for", ", ".join(contexts)))
     if getattr(anything, "allow_unsolicited", False):
@@ -203,8 +206,17 @@ def resume(name: str) -> Any:
     return redirect(url_for(".show", name=name), 303)
 
 
-@blueprint.get("/providers/<name>/<any(pause, remove):what>")
-def closing(name: str, what: str) -> Any:
+@blueprint.get("/providers/<name>/pause")
+def pausing(name: str) -> Any:
+    return _closing(name, "pause")
+
+
+@blueprint.get("/providers/<name>/remove")
+def removing(name: str) -> Any:
+    return _closing(name, "remove")
+
+
+def _closing(name: str, what: str) -> Any:
     """Who would lose access, before anything happens."""
     row, config = _row(name), db.settings().signon
     others = {told.name for told in providers.every()} - {name}
@@ -215,8 +227,17 @@ def closing(name: str, what: str) -> Any:
     )
 
 
-@blueprint.post("/providers/<name>/<any(pause, remove):what>")
-def close(name: str, what: str) -> Any:
+@blueprint.post("/providers/<name>/pause")
+def pause(name: str) -> Any:
+    return _close(name, "pause")
+
+
+@blueprint.post("/providers/<name>/remove")
+def remove(name: str) -> Any:
+    return _close(name, "remove")
+
+
+def _close(name: str, what: str) -> Any:
     label, version = _row(name).label, Typed(request.form).number("version")
     with db.transaction():
         act = stored.pause if what == "pause" else stored.remove

@@ -48,7 +48,7 @@ def read(kind: str, form: Mapping[str, str], row: StoredProvider | None = None) 
     READERS[kind](typed, draft, row)
     settings = draft.settings
     settings["subject"] = _lines(typed, "subject")
-    settings["attributes"] = _pairs(typed)
+    settings["attributes"] = _pairs(typed, "attributes")
     if "clock_skew_seconds" in form:
         settings["clock_skew_seconds"] = _seconds(typed)
     draft.settings = {key: value for key, value in settings.items() if value not in ("", [], {}, None, False)}
@@ -133,7 +133,8 @@ def _oidc(typed: Typed, draft: Draft, row: StoredProvider | None) -> None:
         typed.errors["issuer"] = problem
     draft.settings = {
         "issuer": issuer, "client_id": typed.line("client_id", "Copy the client ID from the provider.", 300),
-        "scope": typed.line("scope", limit=200), "contexts": _lines(typed, "contexts"),
+        "scope": typed.line("scope", limit=200), "contexts": _lines(typed, "contexts"), "require": _pairs(typed, "require"),
+        "scopes": [s.lower() for s in _lines(typed, "scopes")],
     }
     secret = typed.form.get("client_secret", "").strip()[:1000]
     if not secret and row and not typed.form.get("forget_secret"):
@@ -168,15 +169,16 @@ def _lines(typed: Typed, name: str) -> list[str]:
     return list(dict.fromkeys(typed.text(name, limit=4000).replace(",", " ").split()))
 
 
-def _pairs(typed: Typed) -> dict[str, str]:
+def _pairs(typed: Typed, name: str) -> dict[str, str]:
     """Lines such as `campus_id = employeeNumber`."""
     found = {}
-    for line in typed.text("attributes", limit=4000).splitlines():
+    for line in typed.text(name, limit=4000).splitlines():
         ours, equals, theirs = (part.strip() for part in line.partition("="))
         if not line.strip():
             continue
         if not equals or not theirs or not re.fullmatch(r"[a-z][a-z0-9_]{0,39}", ours):
-            typed.errors["attributes"] = f"Write each line as “our_name = theirs”; this one is not: {line.strip()[:80]}"
+            words = "our_name = theirs" if name == "attributes" else "claim = value"
+            typed.errors[name] = f"Write each line as “{words}”; this one is not: {line.strip()[:80]}"
             break
         found[ours] = theirs[:200]
     return found

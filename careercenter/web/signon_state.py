@@ -17,7 +17,7 @@ SOON = timedelta(days=30)
 KIND_WORDS = {
     "saml": "SAML", "federation": "Federation", "oidc": "OpenID Connect", "cas": "CAS", "header": "Web server", "ldap": "Directory",
 }
-TRIABLE = ("saml", "federation", "oidc", "cas")
+TRIABLE = ("saml", "federation", "oidc", "cas", "header")
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ The way is the real one, up to the identity. Then it is written down for an hour
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 from flask import g, make_response, redirect, url_for
 
@@ -15,8 +15,10 @@ from careercenter.people.recognise import would_match
 from careercenter.people.sessions import Journey, LoginSession, SignOnExpired
 from careercenter.providers import SignOnTrial, find, reasons
 from careercenter.settings.signon import Door
+from careercenter.signon import cas
 from careercenter.signon.attributes import DEFAULT_ATTRIBUTES, NAMES, SCOPED, roles_for, wire_name
 from careercenter.signon.identity import Identity, SignOnRefused
+from careercenter.signon.oidc import provider as oidc
 from careercenter.web import completion, entry, signon_state
 
 FRIENDLY = {wire: name for name, wire in NAMES.items()}
@@ -69,7 +71,7 @@ def _keep(journey: Journey, shown: dict[str, Any], identity: Identity | None) ->
 
 def _common(told: Door | None, received: Mapping[str, tuple[str, ...]]) -> dict[str, Any]:
     """What was received, by our names and theirs; the rest by theirs alone."""
-    mapping = (told.attributes if told else {}) or DEFAULT_ATTRIBUTES
+    mapping = _mapping(told)
     wires = {wire_name(theirs): ours for ours, theirs in mapping.items()}
     rows = [
         {"ours": wires.get(wire, ""), "theirs": FRIENDLY.get(wire, ""), "wire": wire, "values": list(values)[:SHOWN], "all": len(values)}
@@ -79,6 +81,12 @@ def _common(told: Door | None, received: Mapping[str, tuple[str, ...]]) -> dict[
         "received": sorted(rows, key=lambda row: (not row["ours"], row["ours"], row["wire"])), "warnings": _about(told),
         "name_id": next(iter(received.get("NameID", ())), ""),
     }
+
+
+def _mapping(told: Door | None) -> Mapping[str, str]:
+    """Our names to theirs, as the protocol has them where the settings say nothing."""
+    usual = {"oidc": oidc.DEFAULT_ATTRIBUTES, "cas": cas.DEFAULT_ATTRIBUTES}.get(cast(Any, told).kind if told else "", DEFAULT_ATTRIBUTES)
+    return (told.attributes if told else {}) or usual
 
 
 def _about(told: Door | None) -> list[str]:
@@ -93,9 +101,9 @@ def _about(told: Door | None) -> list[str]:
 
 
 def _went_well(told: Door | None, identity: Identity) -> dict[str, Any]:
-    proven = roles_for(identity, db.settings().signon.roles)
+    grants = roles_for(identity, db.settings().signon.roles)
     identity, more = completion.completed(identity)
-    grants = sorted({*proven, *(more or ())})
+    grants = sorted({*grants, *(more or ())})
     match = would_match(identity, g.now)
     wanted = {(grant.role, grant.scope, grant.term) for grant in grants}
     held = [r for r in match.person.roles if r.source == "signon"] if match.person else []
@@ -137,8 +145,7 @@ def _doubts(identity: Identity, ahead: int | None, any_role: bool) -> list[str]:
 
 def _dropped(told: Door | None, identity: Identity) -> list[str]:
     """Attributes of ours that came with scopes of somebody else's and were dropped whole."""
-    mapping = (told.attributes if told else {}) or DEFAULT_ATTRIBUTES
-    wanted = {wire_name(theirs): ours for ours, theirs in mapping.items()}
+    wanted = {wire_name(theirs): ours for ours, theirs in _mapping(told).items()}
     return [
         f"{FRIENDLY.get(wire, wire)} came with a scope that is not the provider's, and was dropped."
         for wire in identity.received if wire in SCOPED and wire in wanted and not identity.attributes.get(wanted[wire])

@@ -13,7 +13,7 @@ from careercenter.web.access import ACCESS
 
 TRIES = 4
 """So many addresses of one route are tried; some lead on to another one."""
-NO_PAGES = {"signon.begin", "signon.metadata", "workbooks.download", "platforms.progress", "static"}
+NO_PAGES = {"signon.begin", "signon_console.try_it", "signon.metadata", "workbooks.download", "platforms.progress", "static"}
 """Routes that answer with no page of their own: a redirect, a file, a part that is put into a page."""
 
 
