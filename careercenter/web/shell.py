@@ -7,6 +7,7 @@ from typing import Any
 from flask import Flask, Response, current_app, flash, g, get_flashed_messages, request, url_for
 
 from careercenter.people import ROLES, Viewer
+from careercenter.people.sessions import Looking
 from careercenter.web.access import ACCESS, LINK
 
 MEANINGS = ("needs", "waiting", "good", "stopped")
@@ -57,6 +58,7 @@ class Shell:
     theme_css: str
     other_roles: list[tuple[str, str]]
     sign_in_url: str | None = None
+    looking: Looking | None = None
 
 
 def toast(meaning: str, text: str) -> None:
@@ -94,12 +96,15 @@ def build() -> Shell:
         other_roles=[(role, ROLES[role]) for role in viewer.roles if role != viewer.role] if viewer else [],
         foot_links=[("Accessibility", "/accessibility")],
         theme_css="/static-theme.css",
+        looking=viewer.looking if viewer else None,
         sign_in_url=None if viewer or _needs_no_account() else "/sign-in",
     )
 
 
 def _own_links(viewer: Viewer) -> list[tuple[str, str]]:
-    """What somebody finds under their own name."""
+    """What somebody finds under their own name; nobody else does."""
+    if viewer.looking:
+        return []
     address = [("Your own address", "/me/address")] if viewer.role in ACCESS["codes.address"] else []
     return [("Where you are signed in", "/me/sessions"), *address]
 
