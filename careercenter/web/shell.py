@@ -43,6 +43,10 @@ NAVIGATION: dict[str, tuple[tuple[str, str, str], ...]] = {
 }
 
 
+WITHIN = {name: "admin.people" for name in ("admin.person", "admin.disable", "admin.enable", "viewas.start")}
+"""Pages that belong to an entry whose blueprint has several."""
+
+
 @dataclass
 class Shell:
     """The context that layout.html reads."""
@@ -119,6 +123,7 @@ def _needs_no_account() -> bool:
 def _navigation(role: str, here: str, root: str) -> tuple[tuple[str, str, str, bool, int | None], ...]:
     """The entries of a role with the one that is open at the endpoint `here`; `root` is where the program is mounted."""
     entries = NAVIGATION.get(role, ())
+    here = WITHIN.get(here, here)
     exact = any(endpoint == here for _, endpoint, _ in entries)
     return tuple(
         (label, url_for(endpoint), icon, endpoint == here or (not exact and _same_word(endpoint, here)), None)
