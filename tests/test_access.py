@@ -14,9 +14,14 @@ EXAMPLES = {"int": 999_999, "default": "nothing", "string": "nothing", "path": "
 
 def _routes(app: Flask):  # type: ignore[no-untyped-def]
     for rule in app.url_map.iter_rules():
-        values = {name: EXAMPLES[_converter(converter)] for name, converter in rule._converters.items()}
+        values = {name: _example(converter) for name, converter in rule._converters.items()}
         with app.test_request_context():
             yield rule.endpoint, url_for(rule.endpoint, **values), (rule.methods or set()) - {"HEAD", "OPTIONS"}
+
+
+def _example(converter: object) -> object:
+    """A value of an address: one of those that it names itself, or one that no record has."""
+    return next(iter(sorted(getattr(converter, "items", ()))), None) or EXAMPLES[_converter(converter)]
 
 
 def _converter(converter: object) -> str:

@@ -388,7 +388,7 @@ def test_a_slow_or_dead_server_is_given_up_in_time(habit: str) -> None:
     else:
         threading.Thread(target=_misbehave, args=(listener, habit), daemon=True).start()
     started = time.monotonic()
-    with pytest.raises(SignOnUnavailable, match="in time|cannot be reached"):
+    with pytest.raises(SignOnUnavailable, match=r"in time|cannot be reached"):
         server.Server(address).document(calls.Deadline(1.0))
     assert time.monotonic() - started < 2.5
     listener.close()

@@ -47,7 +47,7 @@ def test_the_list_names_each_browser_and_marks_this_one(app, idp) -> None:  # ty
     idp.walk(client, "maya")
     idp.walk(app.test_client(), "maya")
     page = client.get("/me/sessions").text
-    assert "You are signed in in 2 browsers." in page and page.count("This browser") == 1
+    assert "You are signed in on 2 browsers." in page and page.count("This browser") == 1
     assert "Firefox on Windows" in page and "Demo University sign-in" in page
     assert 'href="/me/sessions"' in client.get("/").text
 
@@ -93,7 +93,7 @@ def test_a_lost_store_means_a_new_sign_in_and_no_more(app, idp) -> None:  # type
 def test_an_administrator_signs_somebody_out_everywhere(app, three, factory, sign_in) -> None:  # type: ignore[no-untyped-def]
     student, browsers, stranger = three
     admin = sign_in(app.test_client(), factory.person("admin"))
-    assert "Maya Chen is signed in in 3 browsers." in admin.get(f"/admin/people/{student.id}").text
+    assert "Maya Chen is signed in on 3 browsers." in admin.get(f"/admin/people/{student.id}").text
     admin.post(f"/admin/people/{student.id}/end-sessions", data={"csrf_token": world.token(admin)})
     assert not any(opens(c) for c in browsers) and opens(stranger) and opens(admin)
 
@@ -131,4 +131,4 @@ def test_sessions_that_lie_idle_or_ran_out_are_not_listed(app, three) -> None:  
         of = update(LoginSession)
         db.session.execute(of.where(LoginSession.id == second).values(last_seen_at=now - timedelta(hours=3)))
         db.session.execute(of.where(LoginSession.id > second).values(expires_at=now))
-    assert "in this browser only" in here.get("/me/sessions").text
+    assert "Only this browser is signed in." in here.get("/me/sessions").text

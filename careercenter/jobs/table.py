@@ -124,7 +124,7 @@ def metadata(now: Clock, argument: str, progress: Progress) -> str:
 
 
 def tidy(now: Clock, argument: str, progress: Progress) -> str:
-    from careercenter.people import codes, kept, sessions, tries
+    from careercenter.people import codes, kept, sessions, tries, viewas
     from careercenter.providers import refusals
 
     with db.transaction():
@@ -132,6 +132,7 @@ def tidy(now: Clock, argument: str, progress: Progress) -> str:
         refusals.forget_old(now())
         tries.forget_old(now())
         kept.forget_old(now())
+        viewas.end_overdue(now())
         codes.forget_old(now())
         work.forget_old(now())
         once.forget_old(now())

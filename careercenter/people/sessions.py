@@ -2,7 +2,7 @@
 
 import hashlib
 import secrets
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -202,6 +202,11 @@ def _first_role(person: Person, now: datetime) -> str:
     held = {
         grant.role for grant in person.roles if (grant.starts_at or now) <= now and (grant.ends_at is None or grant.ends_at > now)
     }
+    return first_role(held)
+
+
+def first_role(held: Container[str]) -> str:
+    """In which of the roles held somebody begins."""
     return next((r for r in ("admin", "registrar", "advisor", "faculty", "student", "alumni") if r in held), "")
 
 

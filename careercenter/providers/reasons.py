@@ -115,7 +115,6 @@ REASONS: dict[str, Reason] = {
         "Somebody proved themselves again in a session that belongs to another person; the session ended.",
         "Usually two people at one computer. Both sign in again, each in a window of their own.",
     ),
-    "closed": Reason("The account is closed in the campus directory.", "Campus IT opens it there, or the person has left."),
     "disabled": Reason("The account is disabled here.", "The career center decides whether to open it again."),
     "closed": Reason("The account is disabled or over in the campus directory.", "The directory's administrators decide on it."),
     "password": Reason("The directory does not know this name with this password.", "The person resets it where the campus says."),

@@ -12,7 +12,7 @@ from flask import Flask, g, redirect, request, session, url_for
 from careercenter import db, people
 from careercenter.audit import Actor
 from careercenter.db import NotFound
-from careercenter.web import kept, step_up
+from careercenter.web import kept, step_up, viewas
 
 PUBLIC = frozenset({"public"})       # nobody needs to sign in; the page shows nothing of anybody
 LINK = frozenset({"link"})           # a mailed link or code opens it; the view checks it
@@ -162,6 +162,8 @@ ACCESS: dict[str, frozenset[str]] = {
     "admin.end_sessions": ADMIN,
     "admin.disable": ADMIN,
     "admin.enable": ADMIN,
+    "viewas.start": ADMIN,
+    "viewas.stop": SIGNED_IN,
     "admin.audit": ADMIN,
     "admin.style": STAFF,
 }
@@ -186,6 +188,8 @@ def _admit() -> Any:
         return None
     secret = session.get("sid")
     g.viewer = people.viewer(secret, g.now) if secret else None
+    if g.viewer and g.viewer.viewing and not (endpoint in CSRF_EXEMPT and ACCESS[endpoint] is PUBLIC):
+        g.viewer = viewas.look(g.viewer, endpoint)
     allowed = ACCESS[endpoint] if endpoint else PUBLIC  # no such address: the error page follows
     if allowed is PUBLIC or allowed is LINK:
         return None
@@ -196,6 +200,9 @@ def _admit() -> Any:
     if demand := step_up.missing(g.viewer, endpoint, g.now):
         address, key = step_up.first(demand)
         return kept.give(elsewhere(address), key)
+    if g.viewer.looking and request.method == "GET":
+        with db.transaction():
+            people.viewas.count_page(g.viewer.session_id)
     return None
 
 

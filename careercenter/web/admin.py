@@ -19,7 +19,9 @@ PAGE = 50
 ACTS = {
     "person.created": "made the account", "person.signed_in": "signed in", "person.signed_out": "signed out",
     "person.roles": "changed the roles", "person.sessions_ended": "ended sessions", "person.disabled": "disabled the account",
-    "person.enabled": "enabled the account", "person.looked_through": "looked through this person's eyes",
+    "person.enabled": "enabled the account",
+    "person.address_removed": "removed the own address", "person.proof_refused": "let somebody else prove themselves",
+    "person.looked_through": "looked through this person's eyes",
     "person.look_ended": "stopped looking", "person.address_confirmed": "confirmed an own address", "sign_in.held": "held a sign-in",
     "sign_in.decided": "decided on a held sign-in", "person.proven_again": "signed in once more",
 }
@@ -77,7 +79,7 @@ def people() -> Any:
 
 @blueprint.get("/people/<int:person_id>")
 def person(person_id: int) -> Any:
-    return _person_page(person_id)
+    return person_page(person_id)
 
 
 @blueprint.post("/people/<int:person_id>/end-sessions")
@@ -103,12 +105,13 @@ def _change(person_id: int, act: Any, done: str) -> Any:
         with db.transaction():
             act(person_id, Typed(request.form).line("reason", limit=300)[:300], by=access.actor(), now=g.now)
     except db.Refused as refused:
-        return _person_page(person_id, {"reason": str(refused)}), 422
+        return person_page(person_id, {"reason": str(refused)}), 422
     shell.toast("good", done)
     return redirect(url_for(".person", person_id=person_id), 303)
 
 
-def _person_page(person_id: int, errors: dict[str, str] | None = None) -> str:
+def person_page(person_id: int, errors: dict[str, str] | None = None) -> str:
+    """Somebody's account, for an administrator. Raises `db.NotFound`."""
     found = db.session.get(Person, person_id)
     if found is None:
         raise db.NotFound

@@ -6,7 +6,7 @@ repeats (sync, remind, send a link), and whatever belongs to sign-on itself or h
 """
 
 import re
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from flask import Blueprint, Flask, Response, current_app, flash, g, make_response, redirect, render_template, request, url_for
@@ -121,7 +121,16 @@ def _readable(form: Form) -> list[tuple[str, str]]:
 def _words(name: str, value: str, choices: dict[str, dict[str, str]]) -> str:
     if name in choices or name in VALUES:
         return choices.get(name, VALUES.get(name, {})).get(value, value)
+    if re.fullmatch(r"\d{4}-\d\d-\d\d", value):
+        return _day(value)
     return value.replace("_", " ").capitalize() if re.fullmatch(r"[a-z]+(_[a-z]+)+|yes|no|approve|deny|return", value) else value
+
+
+def _day(value: str) -> str:
+    try:
+        return formats.day(date.fromisoformat(value))
+    except ValueError:
+        return value
 
 
 def _choices() -> dict[str, dict[str, str]]:

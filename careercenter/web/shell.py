@@ -7,6 +7,7 @@ from typing import Any
 from flask import Flask, Response, current_app, flash, g, get_flashed_messages, request, url_for
 
 from careercenter.people import ROLES, Viewer
+from careercenter.people.sessions import Looking
 from careercenter.web.access import ACCESS, LINK
 
 MEANINGS = ("needs", "waiting", "good", "stopped")
@@ -42,6 +43,10 @@ NAVIGATION: dict[str, tuple[tuple[str, str, str], ...]] = {
 }
 
 
+WITHIN = dict.fromkeys(("admin.person", "admin.disable", "admin.enable", "viewas.start"), "admin.people")
+"""Pages that belong to an entry whose blueprint has several."""
+
+
 @dataclass
 class Shell:
     """The context that layout.html reads."""
@@ -57,6 +62,7 @@ class Shell:
     theme_css: str
     other_roles: list[tuple[str, str]]
     sign_in_url: str | None = None
+    looking: Looking | None = None
 
 
 def toast(meaning: str, text: str) -> None:
@@ -94,12 +100,15 @@ def build() -> Shell:
         other_roles=[(role, ROLES[role]) for role in viewer.roles if role != viewer.role] if viewer else [],
         foot_links=[("Accessibility", "/accessibility")],
         theme_css="/static-theme.css",
+        looking=viewer.looking if viewer else None,
         sign_in_url=None if viewer or _needs_no_account() else "/sign-in",
     )
 
 
 def _own_links(viewer: Viewer) -> list[tuple[str, str]]:
-    """What somebody finds under their own name."""
+    """What somebody finds under their own name; nobody else does."""
+    if viewer.looking:
+        return []
     address = [("Your own address", "/me/address")] if viewer.role in ACCESS["codes.address"] else []
     return [("Where you are signed in", "/me/sessions"), *address]
 
@@ -114,6 +123,7 @@ def _needs_no_account() -> bool:
 def _navigation(role: str, here: str, root: str) -> tuple[tuple[str, str, str, bool, int | None], ...]:
     """The entries of a role with the one that is open at the endpoint `here`; `root` is where the program is mounted."""
     entries = NAVIGATION.get(role, ())
+    here = WITHIN.get(here, here)
     exact = any(endpoint == here for _, endpoint, _ in entries)
     return tuple(
         (label, url_for(endpoint), icon, endpoint == here or (not exact and _same_word(endpoint, here)), None)

@@ -13,7 +13,10 @@ from careercenter.web.access import ACCESS
 
 TRIES = 4
 """So many addresses of one route are tried; some lead on to another one."""
-NO_PAGES = {"signon.begin", "signon_console.try_it", "signon.metadata", "workbooks.download", "platforms.progress", "static"}
+NO_PAGES = {
+    "signon.begin", "signon_console.try_it", "signon.metadata", "workbooks.download", "platforms.progress", "static",
+    "step_up.begin", "kept.index", "codes.address_enter",  # looked at in test_sign_in_pages
+}
 """Routes that answer with no page of their own: a redirect, a file, a part that is put into a page."""
 
 
