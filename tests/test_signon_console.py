@@ -484,7 +484,7 @@ def test_metadata_by_address_is_looked_at_and_taken_at_once(app: Flask, admin: F
 @pytest.mark.parametrize("app", ["sqlite"], indirect=True)
 @pytest.mark.parametrize(("path", "says"), [
     ("/missing.xml", "There is nothing at this address."), ("/page.html", "This is XML, but no SAML metadata"),
-    ("/large.xml", "was not read"), ("/text", "not readable XML"),
+    ("/large.xml", "is the limit"), ("/text", "not readable XML"),
 ])
 def test_an_address_without_metadata_is_a_sentence(admin: FlaskClient, feed: Feed, path: str, says: str) -> None:
     feed.files |= {"/page.html": b"<html/>", "/large.xml": b"x" * 3_000_000, "/text": b"hello"}
