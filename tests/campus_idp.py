@@ -75,15 +75,20 @@ class CampusIdp:
 
     def form(self, location: str, uid: str) -> dict[str, str]:
         """The same, for a browser that was sent to `location`."""
-        people = self.browser.get(local(location))
-        answer = self.browser.post("/sign-in", data={**_fields(people), "uid": uid})
-        assert f'action="{PUBLIC}/saml/acs"' in answer.text, answer.text
-        return _fields(answer)
+        return choose(self.browser, location, uid)
 
     def unasked(self, person: dict[str, Any], request_id: str | None = None) -> str:
         """An answer that the provider makes of its own accord, or to a request that it was never sent."""
         asked = {"id": request_id, "acs": f"{PUBLIC}/saml/acs", "sp": f"{PUBLIC}/saml/metadata"}
         return self.idp.answer(person, asked)
+
+
+def choose(provider: Client, location: str, uid: str) -> dict[str, str]:
+    """At the provider to which our page sent the browser: choose a person; the form that comes back to us."""
+    people = provider.get(local(location))
+    answer = provider.post("/sign-in", data={**_fields(people), "uid": uid})
+    assert f'action="{PUBLIC}/saml/acs"' in answer.text, answer.text
+    return _fields(answer)
 
 
 def local(url: str) -> str:

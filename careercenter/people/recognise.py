@@ -28,7 +28,7 @@ def recognise(
     everywhere.
     """
     known = _known(identity)
-    campus_id = first(identity, "campus_id") or None
+    campus_id = None if identity.guest else first(identity, "campus_id") or None
     if known:
         person = locked(known.person_id)
         if reason := holders.doubt(identity, known, person, now):

@@ -148,12 +148,17 @@ class SamlProvider(SamlTrust):
 
 
 class Federation(SamlTrust):
-    """Many SAML providers from signed metadata: one aggregate at `metadata_url`, or one at a time from `mdq_url`."""
+    """Many SAML providers from signed metadata: one aggregate at `metadata_url`, or one at a time from `mdq_url`.
+
+    `home` are the entity IDs of this campus. All other members are believed about their own people's names, mail and scoped
+    values only: no entitlement, group or campus number of ours can come from somebody else's campus.
+    """
 
     kind: Literal["federation"]
     metadata_url: str = ""
     mdq_url: str = ""
     metadata_certificate_file: ConfigPath
+    home: tuple[str, ...] = ()
     discovery_url: str = ""
     refresh_minutes: int = Field(60, ge=5, le=1440)
     shrink_share: float = Field(0.5, gt=0, lt=1)
@@ -335,9 +340,11 @@ class RoleRule(Section):
     """Whoever has this attribute value gets this role; no rule, no role. Values are compared exactly.
 
     `{scope}` and `{term}` inside `value` stand for a program code and a term code that the value itself names, as in
-    "urn:mace:example.edu:advisor:{scope}". A role with a term ends with it.
+    "urn:mace:example.edu:advisor:{scope}". A role with a term ends with it. `provider` is the only one whose word counts
+    for this rule; empty for any.
     """
 
+    provider: str = ""
     attribute: str
     value: str
     role: Role

@@ -61,12 +61,16 @@ DEFAULT_ATTRIBUTES = {
     "department": "ou",
 }
 
+DESCRIBING = {"given_name", "family_name", "display_name", "email"}  # these give nobody anything
+
 Values = Mapping[str, tuple[str, ...]]
 
 
 class Rule(Protocol):
     """One row of the role table, as `careercenter.settings.RoleRule`."""
 
+    @property
+    def provider(self) -> str: ...
     @property
     def attribute(self) -> str: ...
     @property
@@ -113,6 +117,15 @@ def translate(values: Values, mapping: Mapping[str, str]) -> dict[str, tuple[str
     return {ours: found for ours, found in named.items() if found}
 
 
+def of_a_guest(values: Values, mapping: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+    """What another campus may say of its people, under our names: who they are, and values within its own scopes.
+
+    An entitlement, group or campus number of this campus would be believed from anybody who runs a provider somewhere.
+    """
+    scoped = {ours for ours, theirs in (mapping or DEFAULT_ATTRIBUTES).items() if wire_name(theirs) in SCOPED}
+    return {ours: found for ours, found in translate(values, mapping).items() if ours in scoped or ours in DESCRIBING}
+
+
 def choose_subject(
     values: Values, preference: Iterable[str], persistent: str | None, sent: Iterable[str] = ()
 ) -> tuple[str, str]:
@@ -148,7 +161,7 @@ def subject_of(values: Values, preference: Iterable[str], sent: Values) -> tuple
 def roles_for(identity: Identity, rules: Iterable[Rule]) -> list[Grant]:
     """The roles that follow from the attributes, sorted, without doubles; of two rules for one role the first is told."""
     found: dict[Grant, Grant] = {}
-    for rule in (r for r in rules if r.role in ROLES):
+    for rule in (r for r in rules if r.role in ROLES and r.provider in ("", identity.provider)):
         for value in identity.attributes.get(rule.attribute, ()):
             if (named := matched(rule.value, value)) is not None:
                 grant = Grant(rule.role, named.get("scope", rule.scope), named.get("term", rule.term), because(rule))

@@ -19,6 +19,8 @@ class Identity:
     `received` is everything the provider sent, under its own names, and `issued_at` its clock when it answered; both serve
     the console's trial sign-in and the watch on clocks, never a decision.
 
+    `guest`: vouched for by a campus that is not this one; `attributes` then hold only what a foreign campus may say.
+
     `name_id` and `session_index` are by which the provider ends a session later; `logout` is what we must tell it then.
     """
 
@@ -37,6 +39,7 @@ class Identity:
     logout: Mapping[str, str] = field(default_factory=dict)
     received: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     issued_at: datetime | None = None
+    guest: bool = False
 
     def clock_ahead(self, now: datetime) -> int | None:
         """By how many seconds the provider's clock is ahead of ours, the way here included; None when it is not known."""

@@ -7,7 +7,7 @@ The table says who gets through the door; which records a person sees behind it 
 from datetime import UTC, datetime
 from typing import Any
 
-from flask import Flask, g, redirect, request, session, url_for
+from flask import Flask, Response, current_app, g, redirect, request, session, url_for
 
 from careercenter import db, people
 from careercenter.audit import Actor
@@ -177,6 +177,16 @@ CSRF_EXEMPT = frozenset({
 
 def install(app: Flask) -> None:
     app.before_request(_admit)
+    app.after_request(_leave_the_session)
+
+
+def _leave_the_session(response: Response) -> Response:
+    """A form from another site comes without our session cookie. Unless it signs somebody in, its answer must not put a
+    cookie in that one's place: any page on the web could sign people out."""
+    name = current_app.config["SESSION_COOKIE_NAME"]
+    if request.method not in ("GET", "HEAD") and name not in request.cookies and "sid" not in session:
+        session.modified = False
+    return response
 
 
 def _admit() -> Any:

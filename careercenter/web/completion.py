@@ -24,7 +24,7 @@ def completed(identity: Identity) -> tuple[Identity, list[Grant] | None]:
     Takes no longer than the directory's deadline. Raises `SignOnRefused` when the directory says that the account is closed.
     """
     told = providers.find(identity.provider, paused=True)  # it may be on trial
-    if told is None or not told.complete_from_directory:
+    if told is None or not told.complete_from_directory or identity.guest:  # another campus' user names are not ours
         return identity, None
     campus_id = identity.first("campus_id") or ""
     username = identity.first("uid") or (identity.subject if identity.subject_kind in USER_NAMES else "")

@@ -110,7 +110,8 @@ def _build(told: Door, issuer: str) -> Provider:
         return SamlProvider(cast(Any, told), service_provider(), metadata, cast(Any, told).entity_id, cast(Any, told).scopes)
     if kind == "federation" and issuer:
         xml, scopes = providers.metadata(told, issuer), providers.scopes(told, issuer)
-        return SamlProvider(cast(Any, told), service_provider(), xml, issuer, scopes, issuer)
+        guest = issuer not in cast(Any, told).home
+        return SamlProvider(cast(Any, told), service_provider(), xml, issuer, scopes, issuer, guest)
     if kind in OTHERS:
         return OTHERS[kind](told, db.settings().server.public_url)
     raise NotFound

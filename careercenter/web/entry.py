@@ -17,9 +17,10 @@ from careercenter import audit, catalog, db, people
 from careercenter.people.sessions import Journey, SignOnExpired, find_sign_on
 from careercenter.people.waiting import HeldSignIn
 from careercenter.signon.attributes import roles_for
-from careercenter.signon.identity import Begin, Demand, Identity, SignOnRefused
+from careercenter.signon.identity import Begin, Demand, Identity, SignOnRefused, SignOnUnavailable
 from careercenter.web import completion, doors, headers, kept
 
+_ORIGIN = re.compile(r"https?://([A-Za-z0-9.-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(:[0-9]{1,5})?")
 _NEXT = re.compile(r"/(?![/\\])[!-\[\]-~]{0,499}")  # one leading slash, printable ASCII, no backslash
 
 
@@ -61,12 +62,15 @@ def away(begun: Begin, browser: str) -> Response:
 
 
 def sent(begun: Begin) -> Response:
-    """A message to a provider, by redirect or by a form."""
+    """A message to a provider, by redirect or by a form. Raises `SignOnUnavailable` when its metadata names no web address:
+    the host goes into a header of ours."""
+    parts = urlsplit(begun.url)
+    origin = f"{parts.scheme}://{parts.netloc}"
+    if not _ORIGIN.fullmatch(origin):
+        raise SignOnUnavailable("metadata", "the address of the provider's sign-in is no web address")
     if begun.method == "redirect":
         return make_response(redirect(begun.url, 303))
-    page = make_response(render_template("signon/post.html", start=begun))
-    parts = urlsplit(begun.url)
-    return headers.send_form_to(page, f"{parts.scheme}://{parts.netloc}")
+    return headers.send_form_to(make_response(render_template("signon/post.html", start=begun)), origin)
 
 
 def back(answer: Response) -> Response:

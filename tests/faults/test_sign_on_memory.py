@@ -11,8 +11,8 @@ import pytest
 
 from tests.faults.machines import Machines, Visitor
 
-pytestmark = pytest.mark.xdist_group("sign-on machines")
-WARM = 150
+pytestmark = [pytest.mark.xdist_group("sign-on machines"), pytest.mark.timeout(900)]
+WARM = 80
 KIB_EACH = 2.6
 MIB = 2**20
 

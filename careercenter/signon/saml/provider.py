@@ -40,14 +40,15 @@ class SamlProvider:
     """One identity provider as we use it. Build one per process and keep it; it may be shared by threads.
 
     `metadata` is the XML that describes it (or several: then `entity_id` says which). `issuer` goes into each identity:
-    the entity ID for a member of a federation, else empty.
+    the entity ID for a member of a federation, else empty. `guest`: it is another campus, believed about its own things only.
     """
 
     def __init__(
         self, settings: "SamlTrust", sp: ServiceProvider, metadata: bytes, entity_id: str | None = None,
-        scopes: Sequence[str] = (), issuer: str = "",
+        scopes: Sequence[str] = (), issuer: str = "", guest: bool = False,
     ):
         self.settings, self.sp, self.metadata, self.issuer = settings, sp, metadata, issuer
+        self.guest = guest
         self.acs = sp.acs
         self.skew = timedelta(seconds=settings.clock_skew_seconds)
         self._wanted, self._scopes = entity_id, tuple(scopes)
@@ -246,7 +247,8 @@ class SamlProvider:
         index = {"session_index": statement.session_index} if statement.session_index else {}
         return Identity(
             provider=self.settings.name, issuer=self.issuer, subject_kind=kind, subject=subject,
-            attributes=attributes.translate(values, self.settings.attributes),
+            attributes=(attributes.of_a_guest if self.guest else attributes.translate)(values, self.settings.attributes),
+            guest=self.guest,
             authn_context=next((found for found, *_ in answer.authn_info() if found), None),
             name_id=name.get("name_id"), session_index=statement.session_index,
             authenticated_at=rules.instant(statement.authn_instant), session_not_on_or_after=facts.session_ends_at,
