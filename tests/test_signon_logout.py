@@ -171,6 +171,7 @@ def test_of_eight_at_once_each_is_answered_and_one_ends(app: Flask, client: Flas
     for thread in threads:
         thread.join()
     assert sorted(codes) == [303] + [403] * 7
+    db.session.rollback()  # this thread looked before
     assert open_sessions() == 0
 
 

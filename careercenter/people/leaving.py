@@ -4,12 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import delete, or_, select
 
-from careercenter import audit, db
-from careercenter.people.model import Person
-from careercenter.people.sessions import Journey, LoginSession, SeenAssertion, SignOnRequest, hashed
+from careercenter import db
+from careercenter.people.provider_logout import end_rows
+from careercenter.people.sessions import Journey, LoginSession, SignOnRequest, hashed
 
 SIGN_OUT = "sign_out"  # the purpose of a journey that ends at the provider
 LEFT_MINUTES = 10
@@ -42,16 +41,6 @@ def is_known(relay: str) -> bool:
     return bool(relay) and db.session.scalar(select(SignOnRequest.id).where(SignOnRequest.relay_hash == hashed(relay))) is not None
 
 
-def take_message(provider: str, issuer: str, message_id: str, expires_at: datetime) -> bool:
-    """Whether a provider's message comes for the first time; from now on it does not."""
-    insert = postgresql.insert if db.is_postgresql() else sqlite.insert
-    return db.session.scalar(
-        insert(SeenAssertion).values(
-            provider=provider, issuer=issuer, assertion_id=f"logout {message_id}"[:300], expires_at=expires_at,
-        ).on_conflict_do_nothing().returning(SeenAssertion.id)
-    ) is not None
-
-
 def end_named(provider: str, issuer: str, name: Mapping[str, str], indexes: Sequence[str], now: datetime) -> int:
     """End the sessions of the person whom the provider names, all or only those of the given indexes; how many there were.
 
@@ -61,15 +50,7 @@ def end_named(provider: str, issuer: str, name: Mapping[str, str], indexes: Sequ
     if indexes:
         mine.append(or_(LoginSession.session_index.in_(indexes), LoginSession.session_index.is_(None)))
     rows = db.session.scalars(select(LoginSession).where(*mine, LoginSession.ended_at.is_(None))).all()
-    found = [row for row in rows if _same(row.logout, name)]
-    for row in found:
-        db.session.execute(update(LoginSession).where(LoginSession.id == row.id).values(ended_at=now))
-        person = db.session.get_one(Person, row.person_id)
-        audit.record(
-            "person.signed_out", "person", person.id, by=audit.SYSTEM, now=now, reason="the campus sign-in ended it",
-            detail={"provider": provider},
-        )
-    return len(found)
+    return end_rows([row for row in rows if _same(row.logout, name)], now)
 
 
 def _same(kept: Mapping[str, str], name: Mapping[str, str]) -> bool:

@@ -1,5 +1,6 @@
 """Sessions that a provider ends by the name it gave them itself: a CAS ticket, or a session or person of OpenID Connect."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import select, update
@@ -32,11 +33,15 @@ def end_where(
         mine.append(LoginSession.session_index == session_index)
     if name_id:
         mine.append(LoginSession.name_id == name_id)
-    found = db.session.scalars(select(LoginSession).where(*mine)).all()
+    return end_rows(db.session.scalars(select(LoginSession).where(*mine)).all(), now)
+
+
+def end_rows(found: Sequence[LoginSession], now: datetime) -> int:
+    """End sessions because their provider says so; how many."""
     for row in found:
         db.session.execute(update(LoginSession).where(LoginSession.id == row.id).values(ended_at=now))
         audit.record(
             "person.signed_out", "person", row.person_id, by=audit.SYSTEM, now=now, reason="the campus sign-in ended it",
-            detail={"provider": provider},
+            detail={"provider": row.provider},
         )
     return len(found)

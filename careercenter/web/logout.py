@@ -11,7 +11,7 @@ from flask import Blueprint, Response, g, redirect, render_template, request, se
 
 from careercenter import audit, db, logs, people
 from careercenter.db import NotFound
-from careercenter.people import leaving
+from careercenter.people import leaving, provider_logout
 from careercenter.people.sessions import SignOnExpired, end_session, find_sign_on
 from careercenter.signon import saml
 from careercenter.signon.identity import AnswerRefused, SignOnRefused, SignOnUnavailable
@@ -106,7 +106,7 @@ def _asked(message: saml.Message) -> Response:
     ended = 0
     with db.transaction():
         for door, asked in proven:
-            if not leaving.take_message(door.settings.name, door.issuer, asked.message_id, asked.expires_at):
+            if not provider_logout.first_time(door.settings.name, door.issuer, asked.message_id, asked.expires_at):
                 raise AnswerRefused("replay", "the logout request was used before")
             ended += leaving.end_named(door.settings.name, door.issuer, asked.name, asked.session_indexes, g.now)
     door, asked = proven[0]
