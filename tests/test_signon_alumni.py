@@ -12,7 +12,7 @@ from tests.attack import world
 from tests.test_credit_race import at_the_advisor
 
 WRITES_OF_THEIR_OWN = {
-    "sessions.end", "sessions.end_others", "sessions.end_all", "logout.sign_out", "signon.act_as", "kept.throw_away",
+    "sessions.end", "sessions.end_others", "sessions.end_all", "logout.sign_out", "signon.act_as", "kept.throw_away", "viewas.stop",
     "codes.address_ask", "codes.address_check", "codes.address_remove",
 }
 """What alumni may post: all of it is about their own sign-in, nothing about their record."""

@@ -84,6 +84,8 @@ def test_a_former_student_signs_in_by_a_mailed_code(app, client, former, mailbox
     assert (opened.person_id, opened.provider, opened.acting_role) == (number, "mail", "alumni")
     assert db.session.scalar(select(AuditEvent.detail).where(AuditEvent.action == "person.signed_in")) == {"provider": "mail"}
     assert audit.verify() is None
+    assert client.post("/sign-out", data={"csrf_token": world.token(client)}).status_code == 303
+    assert client.get("/me/sessions").status_code == 302
 
 
 def test_the_code_works_once_and_in_its_browser_only(app, client, former, mailbox) -> None:  # type: ignore[no-untyped-def]

@@ -11,18 +11,20 @@ from bs4 import BeautifulSoup
 from cryptography.fernet import Fernet
 from flask import g
 from flask.testing import FlaskClient
+from pydantic import SecretStr
 from sqlalchemy import delete, func, select, update
 
-from careercenter import db
+from careercenter import create_app, db
 from careercenter.credit.model import CreditRequest
 from careercenter.jobs import table
 from careercenter.people.model import Person
 from careercenter.people.sessions import LoginSession
 from careercenter.people.waiting import KeptForm
 from careercenter.placements.model import HourEntry, Placement
-from careercenter.web import access
+from careercenter.web import access, codes, kept
 from careercenter.web.kept import WORTH_KEEPING
 from tests.attack import world
+from tests.conftest import make_settings
 from tests.test_credit_pages import fields
 from tests.test_credit_race import at_the_advisor
 
@@ -259,3 +261,27 @@ def test_an_odd_cookie_is_no_key(hours, sign_in) -> None:  # type: ignore[no-unt
         client.set_cookie("careercenter-kept", odd)
         assert client.get("/kept").location == "/"
 
+
+
+def test_behind_https_the_cookies_are_for_this_host_and_https_only(tmp_path) -> None:  # type: ignore[no-untyped-def]
+    server = {"secret_key": SecretStr("for tests only " * 4), "public_url": "https://careers.example.edu"}
+    app = create_app(make_settings(tmp_path, server=server))
+    with app.test_request_context(base_url="https://careers.example.edu"):
+        answers = [kept.give(app.response_class(), "x" * 44), codes._hold(app.response_class(), "code", "x"), codes._hold(app.response_class(), "supervisor", "x")]
+    for answer, name, rule in zip(answers, ("kept", "code", "supervisor"), ("None", "Lax", "Lax"), strict=True):
+        (line,) = answer.headers.getlist("Set-Cookie")
+        assert line.startswith(f"__Host-careercenter-{name}=") and "Domain" not in line
+        assert all(flag in line for flag in ("Secure", "HttpOnly", "Path=/", f"SameSite={rule}", "Max-Age")), line
+
+
+def test_a_refusal_without_a_form_keeps_the_words(hours, sign_in) -> None:  # type: ignore[no-untyped-def]
+    """A page that only says no shows no words: they stay kept."""
+    student, client, _, typed = hours
+    request = {"csrf_token": typed["csrf_token"], "title": "Another title", "supervisor_related": "no"}
+    number = db.session.scalars(select(Placement.id)).one()
+    lose()
+    client.post(f"/placements/{number}/edit", data=request)
+    sign_in(client, student)
+    ((where, form),) = kept_forms(client)
+    assert client.post("/no-such-page", data=form).status_code == 404 and rows() == 1
+    assert client.post(where, data=form).status_code == 422 and rows() == 0, "the form shows them beside what is wrong"

@@ -151,6 +151,45 @@ def test_signing_after_a_while_asks_for_a_new_proof_and_keeps_the_form(stale, id
     assert event.detail == {"provider": "campus", "contexts": [], "fresh": True}
 
 
+def test_a_kept_form_that_waits_too_long_is_kept_again(stale, idp) -> None:  # type: ignore[no-untyped-def]
+    client, number, typed = stale
+    client.post(f"/queue/{number}", data=typed)
+    again(idp, client, "ruth", "/kept", fresh=True)
+    ((where, form),) = kept_forms(client)
+    with db.transaction():
+        db.session.execute(update(LoginSession).values(authenticated_at=datetime.now(UTC) - timedelta(hours=1)))
+    assert client.post(where, data=form).location == "/sign-in-again?next=/kept&fresh=1"
+    again(idp, client, "ruth", "/kept", fresh=True)
+    ((where, form),) = kept_forms(client)
+    assert client.post(where, data=form).status_code == 303
+
+
+def test_a_proof_of_unknown_age_is_none(stale, idp) -> None:  # type: ignore[no-untyped-def]
+    client, number, typed = stale
+    with db.transaction():
+        db.session.execute(update(LoginSession).values(authenticated_at=None))
+    assert client.post(f"/queue/{number}", data=typed).location.endswith("fresh=1")
+
+
+def test_leaving_fresh_out_of_the_address_gains_nothing(stale, idp) -> None:  # type: ignore[no-untyped-def]
+    """A door that does not say when: what was not demanded is not taken for new."""
+    client, *_ = stale
+    old, now = session_row(), datetime.now(UTC)
+    vague = Identity("campus", "subject-id", "ruth@demo.edu", {}, "a9", now + timedelta(minutes=5))
+    with db.transaction():
+        db.session.add(row := SignOnRequest(
+            relay_hash="r" * 64, browser_hash="b" * 64, provider="campus", request_id="x", purpose="step_up", session_id=old.id,
+            next_path="/", created_at=now,
+        ))
+        db.session.flush()
+        journey = Journey(row.id, "campus", "", Waiting("x", now), "step_up", old.id, "/")
+    with client.application.test_request_context():
+        g.now, g.viewer = now, None
+        entry.PURPOSES["step_up"](vague, journey)
+    db.session.rollback()
+    assert session_row().authenticated_at is None
+
+
 def test_soon_after_a_sign_in_nothing_is_asked(stale, app, idp) -> None:  # type: ignore[no-untyped-def]
     client, number, typed = stale
     with db.transaction():

@@ -182,7 +182,10 @@ def take_sign_on(journey: Journey | None, identity: Identity) -> None:
 
 
 def start_session(person: Person, identity: Identity, now: datetime, user_agent: str = "") -> str:
-    """A new session; returns the secret that the browser keeps. It ends with the provider's own limit, if earlier."""
+    """A new session; returns the secret that the browser keeps. It ends with the provider's own limit, if earlier.
+
+    A provider that does not say when the person proved themselves leaves it open: signing then asks for a new proof.
+    """
     server = db.settings().server
     secret = secrets.token_urlsafe(32)
     role = "alumni" if identity.provider == MAIL else _first_role(person, now)
@@ -192,7 +195,7 @@ def start_session(person: Person, identity: Identity, now: datetime, user_agent:
     db.session.add(LoginSession(
         token_hash=hashed(secret), person_id=person.id, acting_role=role, provider=identity.provider,
         issuer=identity.issuer, name_id=identity.name_id, session_index=identity.session_index, logout=dict(identity.logout),
-        authn_context=identity.authn_context, authenticated_at=identity.authenticated_at or now, clock_ahead=identity.clock_ahead(now),
+        authn_context=identity.authn_context, authenticated_at=identity.authenticated_at, clock_ahead=identity.clock_ahead(now),
         device=devices.words(user_agent), created_at=now, last_seen_at=now, expires_at=expires,
     ))
     return secret

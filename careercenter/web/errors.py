@@ -54,6 +54,7 @@ def install(app: Flask) -> None:
 def page(status: int, sentence: str, advice: str, *, detail: str = "", action: tuple[str, str] | None = None) -> Any:
     """An error page, or its JSON for a caller that asked for JSON."""
     db.session.rollback()
+    request.environ["careercenter.keep_words"] = True  # what was typed stands on no page now; see web/kept.py
     reference = g.get("request_id", "")
     headers = {"Retry-After": "30"} if status == 503 else {}
     g.lost = status == 404  # the navigation must not tell a forbidden page from one that does not exist

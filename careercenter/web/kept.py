@@ -48,7 +48,8 @@ def install(app: Flask) -> None:
     def _done(response: Response) -> Response:
         """Once a page took a kept form, or shows its words again beside what is wrong with them, it is kept no more."""
         name = request.form.get("kept_form", "") if request.method == "POST" else ""
-        if name and g.get("viewer") and (response.status_code < 400 or response.status_code == 422):
+        taken = response.status_code < 400 or response.status_code == 422
+        if name and taken and "careercenter.keep_words" not in request.environ and g.get("viewer") and not g.viewer.looking:
             with db.transaction():
                 left = kept.drop(_key(), g.viewer.person_id, name[:16], g.now)
             if not left:
@@ -65,6 +66,7 @@ def keep_posted(person_id: Any) -> str | None:
     endpoint = SENT_AS.get(endpoint, endpoint)
     fields = [(name, value) for name, value in request.form.items(multi=True) if not _NEVER.search(name) and name != "kept_form"]
     form = Form(endpoint, url_for(endpoint, **(request.view_args or {})), fields, g.now.isoformat())
+    request.environ["careercenter.keep_words"] = True
     with db.transaction():
         return kept.keep(_key(), person_id, form, g.now)
 

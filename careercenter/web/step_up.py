@@ -75,7 +75,7 @@ def prove(identity: Identity, journey: Journey) -> Response:
             found = people.recognise(identity, grants, terms, g.now) if same else None
             if isinstance(found, people.Person):
                 secret = sessions.renew(
-                    number, authn_context=identity.authn_context, authenticated_at=identity.authenticated_at or g.now,
+                    number, authn_context=identity.authn_context, authenticated_at=identity.authenticated_at,
                     name_id=identity.name_id, session_index=identity.session_index, logout=dict(identity.logout),
                 )
                 audit.record("person.proven_again", "person", person_id, by=found.actor, now=g.now, detail=_proven(journey))
