@@ -9,6 +9,7 @@ import hmac
 import os
 from collections.abc import Iterator
 from datetime import datetime
+from functools import lru_cache
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
@@ -42,8 +43,14 @@ def token(settings: Settings) -> str:
 
 def count_request(endpoint: str, method: str, status: int, seconds: float) -> None:
     """Note one answered request. `endpoint` is the route's name, never an address."""
-    _requests.labels(endpoint, method, str(status)).inc()
-    _seconds.labels(endpoint).observe(seconds)
+    counter, duration = _of_request(endpoint, method, status)
+    counter.inc()
+    duration.observe(seconds)
+
+
+@lru_cache(maxsize=2048)
+def _of_request(endpoint: str, method: str, status: int) -> tuple[Counter, Histogram]:
+    return _requests.labels(endpoint, method, str(status)), _seconds.labels(endpoint)
 
 
 def render(now: datetime) -> bytes:

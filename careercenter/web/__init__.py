@@ -6,27 +6,20 @@ from pkgutil import iter_modules
 from typing import Any
 
 from flask import Flask
-from flask.sessions import SecureCookieSessionInterface
 from flask_wtf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 from whitenoise import WhiteNoise
 
 from careercenter.settings import Settings
-from careercenter.web import access, errors, face, formats, headers, kept, shell, untrusted
+from careercenter.web import access, errors, face, formats, headers, kept, shell, signing, untrusted
 
 STATIC = Path(__file__).parent / "static"
 csrf = CSRFProtect()
 
 
-class Cookies(SecureCookieSessionInterface):
-    """Flask's signed cookie; what checks the signature is made once and not for each request."""
-
-    def __init__(self) -> None:
-        self._signer: Any = None
-
-    def get_signing_serializer(self, app: Flask) -> Any:
-        self._signer = self._signer or super().get_signing_serializer(app)
-        return self._signer
+def _as_it_is(function: Any) -> Any:
+    """No function here is a coroutine. Flask looks at each of them in each request, which takes a tenth of its own time."""
+    return function
 
 
 def init(app: Flask, settings: Settings) -> None:
@@ -42,11 +35,11 @@ def init(app: Flask, settings: Settings) -> None:
         WTF_CSRF_TIME_LIMIT=None,
         WTF_CSRF_SSL_STRICT=server.secure,
     )
+    app.ensure_sync = _as_it_is  # type: ignore[method-assign]
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    app.session_interface = Cookies()
     headers.install(app)  # before all others: a request has its name even when its form is refused
     csrf.init_app(app)
-    for part in (face, formats, untrusted, access, kept, errors, shell):
+    for part in (signing, face, formats, untrusted, access, kept, errors, shell):
         part.install(app)
     for found in iter_modules(__path__):
         module = import_module(f"{__name__}.{found.name}")

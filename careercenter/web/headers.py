@@ -16,12 +16,14 @@ FIXED = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
     "Cache-Control": "no-store",
+    "Content-Security-Policy": CSP,
 }
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_.-]{8,64}")
 
 
 def install(app: Flask) -> None:
-    secure = app.extensions["careercenter"].server.secure
+    always = FIXED | ({"Strict-Transport-Security": "max-age=31536000"} if app.extensions["careercenter"].server.secure else {})
+    every = [(name.lower(), (name, value)) for name, value in always.items()]
 
     @app.before_request
     def _name() -> None:
@@ -31,12 +33,9 @@ def install(app: Flask) -> None:
     @app.after_request
     def _guard(response: Response) -> Response:
         headers = response.headers
-        for name, value in FIXED.items():
-            headers.setdefault(name, value)
-        headers.setdefault("Content-Security-Policy", CSP)
+        own = {name.lower() for name, _ in headers}
+        headers.extend([header for word, header in every if word not in own])
         headers["X-Request-ID"] = g.get("request_id", "")
-        if secure:
-            headers["Strict-Transport-Security"] = "max-age=31536000"
         return response
 
 
