@@ -23,7 +23,7 @@ from careercenter.listings.report import Counts
 from careercenter.listings.sources import Opened
 from careercenter.platforms import draft as form
 from careercenter.platforms import reading
-from careercenter.platforms.contract import Record, Tombstone, Unreadable
+from careercenter.platforms.contract import Record, Seen, Tombstone, Unreadable
 from careercenter.platforms.draft import Reject
 
 MAX_RAW_BYTES = 2_000_000
@@ -31,7 +31,7 @@ MAX_KEPT_RAW = 100_000
 LISTING = cast(Table, Listing.__table__)
 EVENT = cast(Table, ListingEvent.__table__)
 OPPORTUNITY = cast(Table, Opportunity.__table__)
-Item = Record | Unreadable | Tombstone
+Item = Record | Seen | Unreadable | Tombstone
 
 
 @dataclass
@@ -67,12 +67,15 @@ class _Batch:
 
 def store(run: Reading, items: Sequence[Item], now: datetime) -> None:
     """Store one batch of a run. Counts in `run.counts` grow by exactly the batch's records."""
-    known = _known(run.board_id, [i.post_id for i in items if isinstance(i, (Record, Tombstone))])
+    known = _known(run.board_id, [i.post_id for i in items if isinstance(i, (Record, Seen, Tombstone))])
     batch = _Batch()
     for item in items:
         if isinstance(item, Record):
             run.counts.received += 1
             _sort(run, batch, known.get(item.post_id), item, now)
+        elif isinstance(item, Seen):
+            run.counts.received += 1
+            _stands(run, batch, known.get(item.post_id), item, now)
         elif isinstance(item, Unreadable):
             run.counts.received += 1
             _set_aside(run, batch, None, item.raw, item.reason, now)
@@ -130,6 +133,17 @@ def _unchanged(run: Reading, batch: _Batch, known: Row[Any], now: datetime) -> N
     run.seen.add(known.id)
     batch.good.add(known.post_id)
     _note_return(batch, known, known.deadline_at, now)
+
+
+def _stands(run: Reading, batch: _Batch, known: Row[Any] | None, item: Seen, now: datetime) -> None:
+    """The platform's word that a post has not changed; for one that we do not have, the word is worth nothing."""
+    if known is None:
+        key = item.post_id if _key_problem(item.post_id) is None else None
+        _set_aside(run, batch, key, b"", "The platform calls this post unchanged, but it was never read; a full read brings it.", now)
+    elif known.id in run.seen:
+        run.counts.duplicates += 1
+    else:
+        _unchanged(run, batch, known, now)
 
 
 def _changed(

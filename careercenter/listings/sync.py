@@ -29,6 +29,7 @@ from careercenter.platforms.contract import (
     Page,
     PlatformError,
     Record,
+    Seen,
     State,
     Tombstone,
     Unreadable,
@@ -130,7 +131,8 @@ def _client(opened: Opened) -> Any:
     from careercenter.platforms.registry import secret_values
 
     return http.HttpClient(
-        user_agent=db.settings().platforms.user_agent, allow_hosts=opened.source.allow_hosts, secrets=secret_values(opened.cfg)
+        user_agent=db.settings().platforms.user_agent, allow_hosts=opened.source.allow_hosts, secrets=secret_values(opened.cfg),
+        drops=db.settings().data_dir / "drops" / opened.spec.id,
     )
 
 
@@ -148,7 +150,7 @@ def _read(
     end = End(Completeness.PARTIAL, note="The platform sent the same page again, so reading stopped there.")
     try:
         for message in reading.messages(run.source.plugin, run.source.cfg, board, state, http):
-            if isinstance(message, (Record, Unreadable, Tombstone)):
+            if isinstance(message, (Record, Seen, Unreadable, Tombstone)):
                 items.append(message)
             elif isinstance(message, State):
                 cursor = message.cursor

@@ -19,13 +19,14 @@ from careercenter.platforms.contract import (
     PluginFault,
     Record,
     SchemaDrift,
+    Seen,
     State,
     Tombstone,
     Unreadable,
 )
 from careercenter.platforms.draft import ListingDraft, Reject
 
-MESSAGES = (Record, Unreadable, Tombstone, Page, State, End)
+MESSAGES = (Record, Seen, Unreadable, Tombstone, Page, State, End)
 
 
 def messages(
@@ -42,7 +43,7 @@ def messages(
         if ended:
             raise PluginFault(f'The plugin went on after its end message on board "{board}".')
         _check_message(message)
-        if isinstance(message, Record):
+        if isinstance(message, (Record, Seen)):
             seen.add(message.post_id)
         if isinstance(message, End):
             ended = True
@@ -84,7 +85,7 @@ def _guarded(
 def _check_message(message: Any) -> None:
     if not isinstance(message, MESSAGES):
         raise PluginFault(f"The plugin sent {type(message).__name__}, which is no message of the contract.")
-    if isinstance(message, (Record, Tombstone)) and not (
+    if isinstance(message, (Record, Seen, Tombstone)) and not (
         isinstance(message.post_id, str) and message.post_id
     ):
         raise PluginFault("The plugin sent a record without a post id.")

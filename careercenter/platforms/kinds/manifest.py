@@ -69,6 +69,21 @@ class Detail(Part):
     most: int = Field(500, ge=1)
 
 
+class Sitemap(Part):
+    """Kind sitemap_jsonld: which of a sitemap's addresses are postings (a regular expression), and how many pages at most."""
+
+    match: str = ""
+    most: int = Field(2000, ge=1)
+
+
+class Drop(Part):
+    """Kind file_drop: a CSV or XLSX file that somebody puts into the board's folder. `delimiter` "" means: find out."""
+
+    delimiter: str = ""
+    most_rows: int = Field(50_000, ge=1)
+    most_columns: int = Field(200, ge=1)
+
+
 class Since(Part):
     """Reading only what changed: `param` carries the newest stamp seen, minus the overlap; `path` is the stamp of a row."""
 
@@ -92,7 +107,7 @@ class Read(Part):
     together with the board.
     """
 
-    url: str
+    url: str = ""
     params: dict[str, str] = {}
     headers: dict[str, str] = {}
     rows: str = ""
@@ -106,6 +121,8 @@ class Read(Part):
     pages: Pages = Pages()
     detail: Detail | None = None
     since: Since | None = None
+    sitemap: Sitemap = Sitemap()
+    drop: Drop = Drop()
     status: Status | None = None
 
 
