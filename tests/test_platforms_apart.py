@@ -36,7 +36,7 @@ def read(task: Task, mood: str, **options: str) -> list[Any]:
 
 def test_a_good_plugin_says_all_it_has_to_say(rogue: Task) -> None:
     told = read(rogue, "good")
-    assert [type(m) for m in told][0] is Record and isinstance(told[-1], End)
+    assert isinstance(told[0], Record) and isinstance(told[-1], End)
     assert apart.check(rogue, LIMITS).identity == "Rogue Inc."
 
 

@@ -89,7 +89,7 @@ def _normalize(plugin: Any, cfg: Any, job: dict[str, Any], told: Any, out: Any) 
             return
         for raw in raws:
             out.write(frames.pack_value(reading.draft_of(plugin, raw, cfg)))
-        out.flush()
+            out.flush()  # the next record may end this process
 
 
 def _client(cfg: Any, job: dict[str, Any]) -> http.HttpClient:
