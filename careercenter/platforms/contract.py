@@ -117,6 +117,8 @@ class Spec:
     terms: Terms
     maintainer: str
     docs_url: str
+    note: str = ""
+    """What a campus has to know before it counts on this platform, such as that nobody could try it."""
 
     def secret_fields(self) -> tuple[str, ...]:
         """Names of the configuration fields that hold secrets."""

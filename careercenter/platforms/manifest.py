@@ -40,7 +40,8 @@ def spec_of(package: str, content: dict[str, Any], config_model: type[PluginConf
 
 def _fields(package: str, table: dict[str, Any]) -> dict[str, Any]:
     wanted = dict.fromkeys(("id", "label", "version", "maintainer", "docs_url"), str)
-    shape = {**wanted, "contract_version": int, "kind": PlatformKind}
+    shape = {**wanted, "contract_version": int, "kind": PlatformKind, "note": str}
+    table = {"note": "", **table}
     missing = [name for name in shape if name not in table]
     unknown = [name for name in table if name not in shape]
     if missing or unknown:

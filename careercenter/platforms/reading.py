@@ -96,6 +96,7 @@ def _judged(end: End, seen: int) -> End:
     if end.completeness is not Completeness.COMPLETE or end.unchanged:
         return end
     if end.seen_unique != seen or (end.declared_total is not None and end.declared_total != seen):
-        note = f"The platform declared {end.declared_total} listings; {seen} different ones arrived."
+        said = end.declared_total if end.declared_total is not None else end.seen_unique
+        note = f"{said:,} listings were announced; {seen:,} different ones arrived."
         return End(Completeness.PARTIAL, end.declared_total, seen, end.ceiling_hit, note)
     return end

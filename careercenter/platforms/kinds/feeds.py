@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 from xml.etree.ElementTree import Element
 
-from careercenter.platforms.contract import Completeness, End, Message, Page, Record, SchemaDrift, State, Tombstone
+from careercenter.platforms.contract import Completeness, End, Message, Page, Record, SchemaDrift, State
 from careercenter.platforms.kinds import paths
 from careercenter.platforms.kinds.asking import Asking
 from careercenter.platforms.kinds.described import Described, end, known_etag
@@ -35,7 +35,7 @@ def read(plugin: Described, ask: Asking, state: State | None) -> Iterator[Messag
     for row in rows:
         record = {"_context": ask.context(values, row), **row}
         message = plugin.gone(record) or plugin.message(record, json.dumps(record, ensure_ascii=False).encode(), answer.fetched_at)
-        if isinstance(message, (Record, Tombstone)):
+        if isinstance(message, Record):
             seen.add(message.post_id)
         yield message
     yield Page(1, len(rows), hashlib.blake2b(answer.body, digest_size=16).hexdigest())

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from careercenter.platforms.contract import Completeness, End, Message, Page, Record, Response, State, Tombstone
+from careercenter.platforms.contract import Completeness, End, Message, Page, Record, Response, State
 from careercenter.platforms.decode import cut_rows, load_json
 from careercenter.platforms.kinds import paths
 from careercenter.platforms.kinds.asking import Asking
@@ -34,7 +34,7 @@ def read(plugin: Described, ask: Asking, state: State | None) -> Iterator[Messag
             return
         rows, rest = cut_rows(answer.body, told.rows)
         for message, stamp in _messages(plugin, ask, rows, rest, answer):
-            if isinstance(message, (Record, Tombstone)):
+            if isinstance(message, Record):
                 seen.add(message.post_id)
             newest = max(filter(None, (newest, stamp)), default=None)
             yield message

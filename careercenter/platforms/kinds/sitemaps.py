@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from careercenter.platforms.contract import (
     Completeness,
+    ConfigError,
     End,
     Message,
     Page,
@@ -50,8 +51,8 @@ def read(plugin: Described, ask: Asking, state: State | None) -> Iterator[Messag
             yield Seen(post_id)
             continue
         message = _page(plugin, ask, url, post_id)
-        if isinstance(message, (Record, Tombstone)):
-            stamps[post_id] = lastmod if isinstance(message, Record) else ""
+        if isinstance(message, Record):
+            stamps[post_id] = lastmod
         troubles += isinstance(message, Unreadable)
         if message:
             yield message
@@ -94,7 +95,7 @@ def _things(value: Any) -> Iterator[dict[str, Any]]:
 
 def _pages(ask: Asking) -> tuple[dict[str, str], bool]:
     """Posting addresses with their `lastmod`, from a sitemap or an index of sitemaps; and whether all could be read."""
-    wanted = re.compile(ask.read.sitemap.match or "")
+    wanted = _pattern(getattr(ask.cfg, "pages", None) or ask.read.sitemap.match)
     found: dict[str, str] = {}
     whole, waiting, done = True, [ask.filled(ask.read.url)], 0
     while waiting and done < MOST_SITEMAPS:
@@ -116,6 +117,13 @@ def _pages(ask: Asking) -> tuple[dict[str, str], bool]:
             elif wanted.search(address):
                 found[ask.here(address)] = paths.text(values, ("lastmod",))
     return found, whole and not waiting
+
+
+def _pattern(text: str) -> re.Pattern[str]:
+    try:
+        return re.compile(text)
+    except re.error as error:
+        raise ConfigError(f"The option pages is not a regular expression: {error}.") from None
 
 
 def _page(plugin: Described, ask: Asking, url: str, post_id: str) -> Message | None:
