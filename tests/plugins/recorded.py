@@ -61,7 +61,7 @@ def _recording(name: str, request: Request) -> Response:
     if detail.exists():
         return Response(detail.read_bytes(), mimetype="application/json")
     board = next(iter(folder.glob("board.*")))
-    if any(request.args.get(p, "0") not in ("0", "1") for p in ("skip", "offset", "page", "Page")):
+    if board.suffix == ".json" and any(request.args.get(p, "0") not in ("0", "1") for p in ("skip", "offset", "page", "Page")):
         return Response(empty(board.read_text()), mimetype="application/json")
     return Response(board.read_bytes(), mimetype="application/json" if board.suffix == ".json" else "application/xml")
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from careercenter.platforms.contract import Completeness, End, Page, Record, State
+from careercenter.platforms.contract import Completeness, End, Page, Record, State, Tombstone
 from careercenter.platforms.draft import ListingDraft
 from tests.plugins.recorded import recorded
 
@@ -19,9 +19,23 @@ BOARDS: dict[str, tuple[int, int, dict[str, Any]]] = {
         "title": "Senior Technical Recruiter", "employer": "Acme", "kind": "job", "workplace": "remote", "places": ["Canada"],
         "pay": "unknown None None None unknown",
     }),
+    "employer_xml": (1, 1, {
+        "title": "Sales Executive", "employer": "ABC Hospital", "kind": "job", "workplace": "unknown", "places": ["Phoenix, AZ, US"],
+        "pay": "salary 50000 50000 USD year", "posted": datetime(2021, 6, 29, 22, 49, 39, tzinfo=UTC), "deadline": "2021-11-08",
+    }),
+    "hr_xml": (3, 2, {
+        "title": "Physician (Surgical Critical Care)", "kind": "job", "requisition": "VHA12-NZ733276-CR",
+        "employer": "Veterans Affairs, Veterans Health Administration", "places": ["Charleston, SC United States"],
+        "pay": "salary 125000 295000 USD year", "deadline": "2012-01-31",
+    }),
     "lever": (2, 2, {
         "title": "(1099 Contract) Nonprofit Salesforce Consultant: Enterprise Project Manager", "employer": "Acme", "kind": "job",
         "workplace": "remote", "places": ["Chicago, IL"], "pay": "unknown None None None unknown",
+    }),
+    "neogov": (2, 2, {
+        "title": "Professional Development and Training Intern-DHS", "employer": "State of Michigan, MI", "kind": "internship",
+        "places": ["Lansing"], "pay": "unpaid None None None unknown", "deadline": "2022-02-01T04:59:00+00:00",
+        "posted": datetime(2013, 4, 12, 5, tzinfo=UTC), "requisition": "1903-13-DHS Prof Dvl",
     }),
     "personio": (2, 1, {
         "title": "Staff Software Engineer, Data Platform", "employer": "Acme SE & Co. KG", "kind": "job", "workplace": "unknown",
@@ -58,6 +72,7 @@ def said(draft: ListingDraft) -> dict[str, Any]:
         "title": draft.title, "employer": draft.employer.name, "kind": draft.kind.value, "workplace": draft.workplace.value,
         "places": [place.raw for place in draft.places], "pay": f"{pay.kind} {pay.min} {pay.max} {pay.currency} {pay.unit}",
         "hours": hours and (hours.min_minutes, hours.max_minutes, hours.per.value), "posted": draft.posted_at,
+        "deadline": draft.deadline and (draft.deadline.on or draft.deadline.at).isoformat(),  # type: ignore[union-attr]
         "skills": draft.skills, "requisition": draft.requisition_id, "text": draft.description_text,
     }
 
@@ -69,7 +84,8 @@ def test_a_recorded_board_is_read_whole_and_understood(name: str) -> None:
         messages = board.read()
         records = [m for m in messages if isinstance(m, Record)]
         drafts = [board.draft(r.raw) for r in records]
-        assert sum(m.rows for m in messages if isinstance(m, Page)) == rows == len(records)
+        gone = [m for m in messages if isinstance(m, Tombstone)]
+        assert sum(m.rows for m in messages if isinstance(m, Page)) == rows == len(records) + len(gone)
         end = messages[-1]
         assert isinstance(end, End) and (end.completeness, end.seen_unique) == (Completeness.COMPLETE, unique)
         assert all(isinstance(d, ListingDraft) for d in drafts), drafts
@@ -102,3 +118,10 @@ def test_check_shows_whose_board_it_is(name: str) -> None:
     with recorded(name) as board, board.client() as http:
         found = board.plugin.check(board.cfg, http)
     assert found.ok and found.identity and found.sample, found.problems
+
+
+def test_a_status_closes_by_the_platforms_own_word() -> None:
+    with recorded("hr_xml") as board:
+        assert [(m.post_id, m.evidence) for m in board.read() if isinstance(m, Tombstone)] == [
+            ("305972200", "The platform's own state is inactive."),
+        ]
