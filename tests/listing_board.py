@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 
 from careercenter import db, listings
 from careercenter.listings.model import Listing, ListingEvent
+from careercenter.platforms.http import HttpClient
 from careercenter.settings import Platforms, Source
 from tests.board_feed import Feed, serving
 
@@ -23,10 +24,13 @@ def configure(app: Flask, monkeypatch: pytest.MonkeyPatch, *sources: Source) -> 
 
 
 class Board:
-    """One board under test. `sync()` reads it at `clock`; `later()` moves the clock."""
+    """One board under test. `sync()` reads it at `clock`; `later()` moves the clock.
+
+    With `beside` the plugin runs in this process, where a test can put another in its place.
+    """
 
     def __init__(self, feed: Feed, start: datetime):
-        self.feed = feed
+        self.feed, self.beside = feed, False
         self.clock = start
 
     def now(self) -> datetime:
@@ -36,7 +40,8 @@ class Board:
         self.clock += timedelta(**delta)
 
     def sync(self, progress: Callable[..., None] | None = None) -> listings.SyncReport:
-        return listings.sync("greenhouse", "alderfinch", now=self.now, progress=progress)
+        client = HttpClient(user_agent="test", allow_hosts=[self.feed.host]) if self.beside else None
+        return listings.sync("greenhouse", "alderfinch", now=self.now, progress=progress, http=client)
 
     def states(self) -> dict[str, str]:
         db.session.rollback()

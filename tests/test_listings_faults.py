@@ -47,8 +47,8 @@ class Scripted:
 
 
 @pytest.fixture
-def script(monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
-    real = registry.get("greenhouse")
+def script(board: Board, monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
+    real, board.beside = registry.get("greenhouse"), True
 
     def say(*messages):  # type: ignore[no-untyped-def]
         plugin = Scripted(real, *messages)

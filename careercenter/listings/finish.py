@@ -33,6 +33,7 @@ def finish(
     if complete and not end.unchanged:
         _forget_old_quarantine(run)
     _keep_board(run, end, outcome, cursor, now)
+    _name_board(run, board)
     said = " ".join(part for part in (verdict.reason, doubt or end.note) if part)
     message = said or run.counts.sentence
     seen = run.unique if complete and not end.unchanged else None
@@ -132,6 +133,14 @@ def _keep_board(
         keep_cursor(run, cursor, now)
     elif whole and outcome != report.UNCHANGED:
         db.session.execute(update(Board).where(Board.id == run.board_id).values(cursor=None))
+
+
+def _name_board(run: Reading, board: str) -> None:
+    """A board that shows the work of one employer is called by the employer's name."""
+    unnamed = (Board.id == run.board_id) & (Board.label == board)
+    names = db.session.scalars(select(Listing.employer).where(Listing.board_id == run.board_id).distinct().limit(2)).all()
+    if len(names) == 1:
+        db.session.execute(update(Board).where(unnamed).values(label=names[0]))
 
 
 def keep_cursor(run: Reading, cursor: Mapping[str, Any], now: datetime) -> None:

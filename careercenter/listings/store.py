@@ -7,7 +7,7 @@ as unchanged too, whatever its time stamp says. Rows are written in bulk, one st
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, cast
@@ -22,27 +22,33 @@ from careercenter.listings.model import CLOSED, OPEN, Listing, ListingEvent, Opp
 from careercenter.listings.report import Counts
 from careercenter.listings.sources import Opened
 from careercenter.platforms import draft as form
-from careercenter.platforms import reading
-from careercenter.platforms.contract import Record, Tombstone, Unreadable
-from careercenter.platforms.draft import Reject
+from careercenter.platforms.contract import Record, Seen, Tombstone, Unreadable
+from careercenter.platforms.draft import ListingDraft, Reject
 
 MAX_RAW_BYTES = 2_000_000
 MAX_KEPT_RAW = 100_000
 LISTING = cast(Table, Listing.__table__)
 EVENT = cast(Table, ListingEvent.__table__)
 OPPORTUNITY = cast(Table, Opportunity.__table__)
-Item = Record | Unreadable | Tombstone
+Item = Record | Seen | Unreadable | Tombstone
+Normalize = Callable[[Sequence[bytes | dict[str, Any]]], list[ListingDraft | Reject]]
 
 
 @dataclass
 class Reading:
-    """What a run knows while it reads a board. `seen` holds listing ids, `bad` the post ids that were quarantined."""
+    """What a run knows while it reads a board. `seen` holds listing ids, `bad` the post ids that were quarantined.
+
+    `normalize` turns raw records into drafts, as many as it is given; `drafts` are those of the batch at hand, by the hash
+    of their bytes.
+    """
 
     run_id: int
     board_id: int
     source: Opened
     zone: ZoneInfo
+    normalize: Normalize
     had_quarantine: bool = False
+    drafts: dict[bytes, ListingDraft | Reject] = field(default_factory=dict)
     counts: Counts = field(default_factory=Counts)
     seen: set[int] = field(default_factory=set)
     bad: set[str] = field(default_factory=set)
@@ -65,14 +71,26 @@ class _Batch:
     good: set[str] = field(default_factory=set)
 
 
+def prepare(run: Reading, items: Sequence[Item]) -> None:
+    """Normalise the records of a batch that are not known byte for byte. Outside a transaction: foreign code may be slow."""
+    records = {_hash(run, i.raw): i.raw for i in items if isinstance(i, Record) and len(_bytes(i.raw)) <= MAX_RAW_BYTES}
+    known = {row.raw_hash for row in _known(run.board_id, [i.post_id for i in items if isinstance(i, Record)]).values()}
+    db.session.rollback()
+    wanted = [h for h in records if h not in known]
+    run.drafts = dict(zip(wanted, run.normalize([records[h] for h in wanted]), strict=True)) if wanted else {}
+
+
 def store(run: Reading, items: Sequence[Item], now: datetime) -> None:
-    """Store one batch of a run. Counts in `run.counts` grow by exactly the batch's records."""
-    known = _known(run.board_id, [i.post_id for i in items if isinstance(i, (Record, Tombstone))])
+    """Store one batch of a run, which `prepare` has seen. Counts in `run.counts` grow by exactly the batch's records."""
+    known = _known(run.board_id, [i.post_id for i in items if isinstance(i, (Record, Seen, Tombstone))])
     batch = _Batch()
     for item in items:
         if isinstance(item, Record):
             run.counts.received += 1
             _sort(run, batch, known.get(item.post_id), item, now)
+        elif isinstance(item, Seen):
+            run.counts.received += 1
+            _stands(run, batch, known.get(item.post_id), item, now)
         elif isinstance(item, Unreadable):
             run.counts.received += 1
             _set_aside(run, batch, None, item.raw, item.reason, now)
@@ -100,12 +118,11 @@ def _sort(run: Reading, batch: _Batch, known: Row[Any] | None, record: Record, n
     if problem:
         _set_aside(run, batch, None, record.raw, problem, now)
         return
-    raw = _bytes(record.raw)
-    raw_hash = hashlib.blake2b(raw, digest_size=32, key=run.source.recipe).digest()
+    raw_hash = _hash(run, record.raw)
     if known and known.raw_hash == raw_hash:
         _unchanged(run, batch, known, now)
         return
-    made = _normal(run, record.raw, len(raw))
+    made = _normal(run, record.raw, raw_hash)
     if isinstance(made, str):
         _set_aside(run, batch, post_id, record.raw, made, now)
         if known:
@@ -130,6 +147,17 @@ def _unchanged(run: Reading, batch: _Batch, known: Row[Any], now: datetime) -> N
     run.seen.add(known.id)
     batch.good.add(known.post_id)
     _note_return(batch, known, known.deadline_at, now)
+
+
+def _stands(run: Reading, batch: _Batch, known: Row[Any] | None, item: Seen, now: datetime) -> None:
+    """The platform's word that a post has not changed; for one that we do not have, the word is worth nothing."""
+    if known is None:
+        key = item.post_id if _key_problem(item.post_id) is None else None
+        _set_aside(run, batch, key, b"", "The platform calls this post unchanged, but it was never read; a full read brings it.", now)
+    elif known.id in run.seen:
+        run.counts.duplicates += 1
+    else:
+        _unchanged(run, batch, known, now)
 
 
 def _changed(
@@ -182,11 +210,11 @@ def _set_aside(
     }
 
 
-def _normal(run: Reading, raw: bytes | dict[str, Any], size: int) -> tuple[datetime | None, bytes, dict[str, Any]] | str:
+def _normal(run: Reading, raw: bytes | dict[str, Any], raw_hash: bytes) -> tuple[datetime | None, bytes, dict[str, Any]] | str:
     """When it was posted, the hash of its content and its columns; or why the record cannot become a listing."""
-    if size > MAX_RAW_BYTES:
+    if len(_bytes(raw)) > MAX_RAW_BYTES:
         return "The record is larger than 2 MB."
-    draft = reading.draft_of(run.source.plugin, raw, run.source.cfg)
+    draft = run.drafts[raw_hash]
     if isinstance(draft, Reject):
         return draft.reason
     try:
@@ -199,6 +227,10 @@ def _key_problem(post_id: str) -> str | None:
     if len(post_id) > 200:
         return "Its post id is longer than 200 characters."
     return normal.unstorable(post_id)
+
+
+def _hash(run: Reading, raw: bytes | dict[str, Any]) -> bytes:
+    return hashlib.blake2b(_bytes(raw), digest_size=32, key=run.source.recipe).digest()
 
 
 def _bytes(raw: bytes | dict[str, Any]) -> bytes:

@@ -6,10 +6,11 @@ marked lost; whatever it had stored stands, and the next run repeats the rest wi
 taken for lost and wakes up again can write nothing more: every write first renews its claim.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import select, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -19,20 +20,23 @@ from careercenter.listings import finish, report
 from careercenter.listings.model import Board, Quarantined, SyncRun
 from careercenter.listings.report import SyncReport
 from careercenter.listings.sources import Opened, board_row, find, open_source
-from careercenter.listings.store import Item, Reading, store
-from careercenter.platforms import reading
+from careercenter.listings.store import Item, Reading, prepare, store
+from careercenter.platforms import apart, reading
 from careercenter.platforms.contract import (
     Completeness,
     End,
     Http,
+    Message,
     Mode,
     Page,
     PlatformError,
     Record,
+    Seen,
     State,
     Tombstone,
     Unreadable,
 )
+from careercenter.platforms.draft import ListingDraft, Reject
 
 BATCH = 500
 SILENCE = timedelta(minutes=10)
@@ -111,31 +115,73 @@ def _run(
         opened = open_source(platform, board)
     except PlatformError as error:
         return _fail(platform, board, run_id, None, error, now())
-    run = Reading(run_id, board_id, opened, db.settings().campus.zone, had_quarantine=_has_quarantine(board_id))
+    with _reader(opened, http) as reader:
+        run = Reading(run_id, board_id, opened, db.settings().campus.zone, reader.drafts, _has_quarantine(board_id))
+        return _judge(platform, board, run, reader, now, progress)
+
+
+def _judge(platform: str, board: str, run: Reading, reader: "Reader", now: Callable[[], datetime], progress: Progress) -> SyncReport:
+    """Read, store and end one run."""
     state = _cursor(run, now())
     db.session.rollback()  # no transaction stays open while the network is waited for
     try:
-        with nullcontext(http) if http is not None else _client(opened) as client:
-            end, cursor = _read(run, board, state, now, progress, client)
-            _name_board(run, board, client)
+        end, cursor = _read(run, reader.messages(board, state), now, progress)
     except PlatformError as error:
-        return _fail(platform, board, run_id, run, error, now())
+        return _fail(platform, board, run.run_id, run, error, now())
     with db.transaction():
         renew(run, now())
         return finish.finish(run, platform, board, end, cursor, now())
 
 
-def _client(opened: Opened) -> Any:
-    from careercenter.platforms import http  # loads requests: only where a sync begins
-    from careercenter.platforms.registry import secret_values
+class Reader(Protocol):
+    """Where a run's messages and drafts come from."""
 
-    return http.HttpClient(
-        user_agent=db.settings().platforms.user_agent, allow_hosts=opened.source.allow_hosts, secrets=secret_values(opened.cfg)
-    )
+    def messages(self, board: str, state: State | None) -> Iterator[Message]: ...
+
+    def drafts(self, raws: Sequence[bytes | dict[str, Any]]) -> list[ListingDraft | Reject]: ...
+
+
+class Apart:
+    """The plugin in processes of its own: one reads, one normalises."""
+
+    def __init__(self, opened: Opened):
+        folder = db.settings().data_dir / "drops" / opened.spec.id
+        self._task = apart.task(
+            opened.spec.id, opened.cfg, db.settings().platforms.user_agent, opened.source.allow_hosts, str(folder)
+        )
+        self._normalizer = apart.Normalizer(self._task)
+        self.drafts = self._normalizer.drafts
+
+    def messages(self, board: str, state: State | None) -> Iterator[Message]:
+        return apart.messages(self._task, board, state)
+
+    def __enter__(self) -> "Apart":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._normalizer.__exit__()
+
+
+@dataclass(frozen=True)
+class Beside:
+    """The plugin in this process, with a client that the caller made: for trusted use, such as measuring."""
+
+    opened: Opened
+    http: Http
+
+    def messages(self, board: str, state: State | None) -> Iterator[Message]:
+        return reading.messages(self.opened.plugin, self.opened.cfg, board, state, self.http)
+
+    def drafts(self, raws: Sequence[bytes | dict[str, Any]]) -> list[ListingDraft | Reject]:
+        return [reading.draft_of(self.opened.plugin, raw, self.opened.cfg) for raw in raws]
+
+
+def _reader(opened: Opened, http: Http | None) -> Any:
+    return Apart(opened) if http is None else nullcontext(Beside(opened, http))
 
 
 def _read(
-    run: Reading, board: str, state: State | None, now: Callable[[], datetime], progress: Progress, http: Http
+    run: Reading, messages: Iterator[Message], now: Callable[[], datetime], progress: Progress
 ) -> tuple[End, Mapping[str, Any] | None]:
     """Read to the end and store batch by batch. Gives the end and the cursor that goes with a believed snapshot.
 
@@ -147,8 +193,8 @@ def _read(
     prints: set[str] = set()
     end = End(Completeness.PARTIAL, note="The platform sent the same page again, so reading stopped there.")
     try:
-        for message in reading.messages(run.source.plugin, run.source.cfg, board, state, http):
-            if isinstance(message, (Record, Unreadable, Tombstone)):
+        for message in messages:
+            if isinstance(message, (Record, Seen, Unreadable, Tombstone)):
                 items.append(message)
             elif isinstance(message, State):
                 cursor = message.cursor
@@ -173,6 +219,7 @@ def _store(
 ) -> None:
     if not items and cursor is None:
         return
+    prepare(run, items)
     with db.transaction():
         renew(run, now)
         store(run, items, now)
@@ -215,20 +262,3 @@ def _cursor(run: Reading, now: datetime) -> State | None:
     if now - datetime.fromisoformat(kept["full_at"]) >= FULL_READ_EVERY:
         return None
     return State(kept["state"])
-
-
-def _name_board(run: Reading, board: str, http: Http) -> None:
-    """Once, ask the platform what the board is called. A board without a name is no trouble."""
-    unnamed = select(Board.id).where(Board.id == run.board_id, Board.label == board)
-    if db.session.scalar(unnamed) is None:
-        return
-    db.session.rollback()
-    try:
-        alone = run.source.cfg.model_copy(update={"boards": (board,)})
-        labels = {b.id: b.label for b in run.source.plugin.discover(alone, http)}
-    except Exception:  # noqa: BLE001 - foreign code; the name is a nicety
-        return
-    label = labels.get(board, "").replace("\x00", "").strip()[:200]
-    if label:
-        with db.transaction():
-            db.session.execute(update(Board).where(Board.id == run.board_id).values(label=label))

@@ -117,6 +117,8 @@ class Spec:
     terms: Terms
     maintainer: str
     docs_url: str
+    note: str = ""
+    """What a campus has to know before it counts on this platform, such as that nobody could try it."""
 
     def secret_fields(self) -> tuple[str, ...]:
         """Names of the configuration fields that hold secrets."""
@@ -174,6 +176,16 @@ class Unreadable:
 
 
 @dataclass(frozen=True, slots=True)
+class Seen:
+    """A post of which the platform says, by its stamp, that nothing has changed: it stands, and was not fetched again.
+
+    Only for posts that an earlier read brought; `State` has to remember which. Every week the core asks without a state.
+    """
+
+    post_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Tombstone:
     """The platform says itself that this post is gone; `evidence` is kept with the closing."""
 
@@ -213,7 +225,7 @@ class End:
     unchanged: bool = False
 
 
-Message = Record | Unreadable | Tombstone | Page | State | End
+Message = Record | Seen | Unreadable | Tombstone | Page | State | End
 
 
 # ---- errors, named by what to do next
@@ -295,6 +307,15 @@ class Response:
         return self.headers.get("etag")
 
 
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """The newest file that lies in a board's drop folder: put there by SFTP, or by staff on a page."""
+
+    name: str
+    body: bytes
+    dropped_at: datetime
+
+
 class Http(Protocol):
     """The core's HTTP client, the only way out for a plugin.
 
@@ -315,6 +336,10 @@ class Http(Protocol):
         Raises AuthError (401, 403), RateLimited (429, or 403/503 with Retry-After), Transient (5xx, network,
         deadline), SchemaDrift (too large, undecodable), ConfigError (address not permitted).
         """
+        ...
+
+    def dropped(self, board: str) -> Dropped | None:
+        """The newest file of a board's drop folder; None when there is none. Raises SchemaDrift when it is too large."""
         ...
 
 

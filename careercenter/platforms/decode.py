@@ -85,24 +85,37 @@ def load_json(body: bytes, path: str = "$") -> Any:
 
 
 def split_rows(body: bytes, name: str) -> tuple[list[bytes], dict[str, Any]]:
-    """Cut the list `name` of a JSON object into its rows without decoding them, so that one bad row spoils
-    only itself.
+    """`cut_rows` for the list `name` of an object."""
+    rows, rest = cut_rows(body, name)
+    if not isinstance(rest, dict):
+        raise SchemaDrift(f'An object with the list "{name}" was expected.')
+    return rows, rest
 
-    Returns the rows as JSON bytes and the rest of the object, strictly decoded (there `name` is an empty
-    list). Raises SchemaDrift when the body is not such an object.
+
+def cut_rows(body: bytes, place: str) -> tuple[list[bytes], Any]:
+    """Cut the list at `place` ("jobs", "result.items", "" for the whole answer) into its rows without decoding them, so that
+    one bad row spoils only itself.
+
+    Returns the rows as JSON bytes and the rest of the answer, strictly decoded (there the list is empty). Raises SchemaDrift
+    when the answer holds no such list.
     """
     body = _utf8(body, "$").strip().encode()
+    names = place.split(".") if place else []
+    inner = body
     try:
-        rows = msgspec.json.decode(body, type=dict[str, msgspec.Raw]).get(name)
-        cut = None if rows is None else msgspec.json.decode(rows, type=list[msgspec.Raw])
+        for name in names:
+            found = msgspec.json.decode(inner, type=dict[str, msgspec.Raw]).get(name)
+            if found is None:
+                load_json(body)
+                raise SchemaDrift(f'The answer has no list "{place}".', f"$.{place}")
+            inner = bytes(found)
+        cut = [bytes(row) for row in msgspec.json.decode(inner, type=list[msgspec.Raw])]
     except (msgspec.DecodeError, RecursionError):
         value = load_json(body)  # says what is wrong, when the strict loader sees it too
-        if not isinstance(value, dict):
-            raise SchemaDrift(f'An object with the list "{name}" was expected.') from None
-        raise SchemaDrift(f'"{name}" is not a list.', f"$.{name}") from None
-    if rows is None or cut is None:
-        raise SchemaDrift(f'The answer has no list "{name}".', f"$.{name}")
-    return [bytes(row) for row in cut], load_json(body.replace(bytes(rows), b"[]", 1))
+        if names and not isinstance(value, dict):
+            raise SchemaDrift(f'An object with the list "{place}" was expected.') from None
+        raise SchemaDrift(f'"{place}" is not a list.' if place else "A list was expected.", f"$.{place}" if place else "$") from None
+    return cut, load_json(body.replace(inner, b"[]", 1)) if names else []
 
 
 def clean_text(value: Any, limit: int = MAX_LINE, path: str = "$") -> str:

@@ -12,6 +12,7 @@ Importing this module loads `requests`; import it where a sync begins, not where
 """
 
 import logging
+import re
 import threading
 import time
 import zlib
@@ -20,6 +21,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http.cookiejar import DefaultCookiePolicy
+from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -31,6 +33,7 @@ from careercenter.platforms.connections import CheckedAdapter, Connections
 from careercenter.platforms.contract import (
     AuthError,
     ConfigError,
+    Dropped,
     PlatformError,
     RateLimited,
     Response,
@@ -43,6 +46,7 @@ MAX_RATIO = 100
 RATIO_FREE_BYTES = 1_000_000  # a short answer may compress as well as it likes
 MAX_REDIRECTS = 3
 MAX_RETRY_AFTER = 86_400.0
+SETTLED_SECONDS = 10
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 PASSED_ON = frozenset({304, 404, 410})
 CONDITIONS = frozenset({"if-none-match", "if-modified-since"})
@@ -63,12 +67,14 @@ class HttpClient:
         deadline_seconds: float = 60,
         attempts: int = 3,
         max_bytes: int = MAX_BYTES,
+        drops: Path | None = None,
     ):
         self._allowed = AllowedHosts(allow_hosts)
         self._secrets = tuple(sorted((s for s in secrets if s), key=len, reverse=True))
         self._deadline_seconds = deadline_seconds
         self._attempts = attempts
         self._max_bytes = max_bytes
+        self._drops = drops
         self._connections = Connections(self._allowed)
         self._session = requests.Session()
         self._session.trust_env = False
@@ -120,6 +126,20 @@ class HttpClient:
         except PlatformError as error:
             raise self._redacted(error) from None
         raise Transient(f"{_shown(url)} could not be read.")
+
+    def dropped(self, board: str) -> Dropped | None:
+        """See `contract.Http.dropped`. A file that is still being written (younger than ten seconds) is left alone."""
+        if self._drops is None or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,119}", board):
+            return None
+        folder = self._drops / board
+        files = [f for f in folder.iterdir() if f.is_file() and not f.name.startswith(".")] if folder.is_dir() else []
+        ready = [f for f in files if time.time() - f.stat().st_mtime >= SETTLED_SECONDS]
+        if not ready:
+            return None
+        newest = max(ready, key=lambda f: (f.stat().st_mtime, f.name))
+        if newest.stat().st_size > self._max_bytes:
+            raise SchemaDrift(f"{newest.name} is larger than {self._max_bytes:,} bytes and was not read.", "file")
+        return Dropped(newest.name, newest.read_bytes(), datetime.fromtimestamp(newest.stat().st_mtime, UTC))
 
     def _follow(
         self, url: str, params: Mapping[str, str] | None, headers: dict[str, str], deadline: float

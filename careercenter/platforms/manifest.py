@@ -21,6 +21,13 @@ def load_spec(package: str, config_model: type[PluginConfig]) -> Spec:
         content = tomllib.loads(files(package).joinpath("manifest.toml").read_text("utf-8"))
     except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"The manifest of {package} cannot be read: {error}") from None
+    return spec_of(package, content, config_model)
+
+
+def spec_of(package: str, content: dict[str, Any], config_model: type[PluginConfig]) -> Spec:
+    """The Spec in the tables of a manifest that was read."""
+    if extra := sorted(content.keys() - {"plugin", "capabilities", "terms"}):
+        raise ConfigError(*(f"The manifest of {package} has an unknown table {name}." for name in extra))
     capabilities = {"max_rows": None, **content.get("capabilities", {})}
     terms = {"reviewed_on": None, **content.get("terms", {})}
     return Spec(
@@ -33,7 +40,8 @@ def load_spec(package: str, config_model: type[PluginConfig]) -> Spec:
 
 def _fields(package: str, table: dict[str, Any]) -> dict[str, Any]:
     wanted = dict.fromkeys(("id", "label", "version", "maintainer", "docs_url"), str)
-    shape = {**wanted, "contract_version": int, "kind": PlatformKind}
+    shape = {**wanted, "contract_version": int, "kind": PlatformKind, "note": str}
+    table = {"note": "", **table}
     missing = [name for name in shape if name not in table]
     unknown = [name for name in table if name not in shape]
     if missing or unknown:

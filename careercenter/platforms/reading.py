@@ -19,13 +19,14 @@ from careercenter.platforms.contract import (
     PluginFault,
     Record,
     SchemaDrift,
+    Seen,
     State,
     Tombstone,
     Unreadable,
 )
 from careercenter.platforms.draft import ListingDraft, Reject
 
-MESSAGES = (Record, Unreadable, Tombstone, Page, State, End)
+MESSAGES = (Record, Seen, Unreadable, Tombstone, Page, State, End)
 
 
 def messages(
@@ -42,7 +43,7 @@ def messages(
         if ended:
             raise PluginFault(f'The plugin went on after its end message on board "{board}".')
         _check_message(message)
-        if isinstance(message, Record):
+        if isinstance(message, (Record, Seen)):
             seen.add(message.post_id)
         if isinstance(message, End):
             ended = True
@@ -84,7 +85,7 @@ def _guarded(
 def _check_message(message: Any) -> None:
     if not isinstance(message, MESSAGES):
         raise PluginFault(f"The plugin sent {type(message).__name__}, which is no message of the contract.")
-    if isinstance(message, (Record, Tombstone)) and not (
+    if isinstance(message, (Record, Seen, Tombstone)) and not (
         isinstance(message.post_id, str) and message.post_id
     ):
         raise PluginFault("The plugin sent a record without a post id.")
@@ -95,6 +96,7 @@ def _judged(end: End, seen: int) -> End:
     if end.completeness is not Completeness.COMPLETE or end.unchanged:
         return end
     if end.seen_unique != seen or (end.declared_total is not None and end.declared_total != seen):
-        note = f"The platform declared {end.declared_total} listings; {seen} different ones arrived."
+        said = end.declared_total if end.declared_total is not None else end.seen_unique
+        note = f"{said:,} listings were announced; {seen:,} different ones arrived."
         return End(Completeness.PARTIAL, end.declared_total, seen, end.ceiling_hit, note)
     return end

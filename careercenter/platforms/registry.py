@@ -40,7 +40,7 @@ def plugins() -> Mapping[str, Plugin | BrokenPlugin]:
 
 def get(name: str) -> Plugin:
     """The usable plugin of this name. Raises ConfigError when there is none or when it is broken."""
-    found = plugins().get(name)
+    found = _load_one(name)
     if found is None:
         close = difflib.get_close_matches(name, plugins(), n=1)
         hint = (
@@ -88,8 +88,20 @@ def secret_values(cfg: PluginConfig) -> tuple[str, ...]:
 
 @cache
 def _load_all() -> Mapping[str, Plugin | BrokenPlugin]:
-    found = sorted(entry_points(group=ENTRY_POINT_GROUP), key=lambda entry: entry.name)
-    return MappingProxyType({entry.name: _load(entry) for entry in found})
+    return MappingProxyType({name: plugin for name in sorted(installed()) if (plugin := _load_one(name)) is not None})
+
+
+@cache
+def _load_one(name: str) -> Plugin | BrokenPlugin | None:
+    """Only the wanted plugin: one that hangs or dies while it loads harms nobody who does not ask for it."""
+    found = installed().get(name)
+    return _load(found) if found else None
+
+
+@cache
+def installed() -> Mapping[str, EntryPoint]:
+    """The entry points of every installed plugin by name; none of them is loaded."""
+    return MappingProxyType({entry.name: entry for entry in entry_points(group=ENTRY_POINT_GROUP)})
 
 
 def _load(entry: EntryPoint) -> Plugin | BrokenPlugin:

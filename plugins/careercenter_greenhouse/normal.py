@@ -15,7 +15,6 @@ from careercenter.platforms.draft import (
     Eligibility,
     Employer,
     ListingDraft,
-    ListingKind,
     Pay,
     PayKind,
     Place,
@@ -23,34 +22,12 @@ from careercenter.platforms.draft import (
     Reject,
     Workplace,
 )
+from careercenter.platforms.words import time
+from careercenter.platforms.words.kinds import kind_of
+from careercenter.platforms.words.places import read_location, workplace_of
 from careercenter_greenhouse import fields as read
 from careercenter_greenhouse.config import GreenhouseConfig
-from careercenter_greenhouse.places import read_location, workplace_of
 
-KINDS = {
-    "intern": ListingKind.INTERNSHIP,
-    "internship": ListingKind.INTERNSHIP,
-    "summer intern": ListingKind.INTERNSHIP,
-    "co-op": ListingKind.CO_OP,
-    "coop": ListingKind.CO_OP,
-    "micro-internship": ListingKind.MICRO_INTERNSHIP,
-    "micro internship": ListingKind.MICRO_INTERNSHIP,
-    "project": ListingKind.PROJECT,
-    "regular": ListingKind.JOB,
-    "full-time": ListingKind.JOB,
-    "part-time": ListingKind.JOB,
-    "temporary": ListingKind.JOB,
-}
-_MICRO = re.compile(r"\bmicro[- ]?internship\b", re.IGNORECASE)
-_INTERN = re.compile(r"\bintern(?:s|ships?)?\b", re.IGNORECASE)
-_CO_OP = re.compile(r"\bco-?op\b", re.IGNORECASE)
-# "Internship Program Manager" runs internships; it is not one.
-_RUNS_THEM = re.compile(
-    r"\b(?:intern(?:ship)?s?|co-?op)\b.*\b(?:manager|coordinator|director|recruiter|lead|supervisor|specialist)\b"
-    r"|\b(?:manager|coordinator|director|recruiter|lead|supervisor)\b.*\b(?:intern(?:ship)?s?|co-?ops?)\b",
-    re.IGNORECASE,
-)
-_OWN_TITLE = re.compile(r"\b(?:intern(?:ship)?|co-?op)\s*(?:$|[,(:–—-])", re.IGNORECASE)
 _TAG = re.compile(r"<\s*/?\s*[a-z][a-z0-9]*[^<>]*>", re.IGNORECASE)
 _ESCAPED_TAG = re.compile(r"&lt;\s*/?\s*(?:p|div|ul|ol|li|br|span|strong|h[1-6])\b", re.IGNORECASE)
 _TITLE_WAY = re.compile(r"[(\[]\s*(remote|hybrid|on-?site|in[ -]person)\s*[)\]]", re.IGNORECASE)
@@ -115,8 +92,8 @@ def _draft(job: dict[str, Any], title: str, url: str, employer: str, fields: rea
         places=places,
         workplace=workplace,
         pay=pay,
-        posted_at=read.lenient_instant(job.get("first_published")),
-        source_updated_at=read.lenient_instant(job.get("updated_at")),
+        posted_at=time.stamp(job.get("first_published")),
+        source_updated_at=time.stamp(job.get("updated_at")),
         requisition_id=_requisition(job),
         department=department or None,
         lang=_language(job),
@@ -133,25 +110,6 @@ def unescaped(content: Any) -> str:
     if not _TAG.search(text) and _ESCAPED_TAG.search(text):
         text = html.unescape(text)
     return text
-
-
-def kind_of(title: str, department: str, stated: Any) -> tuple[ListingKind, Provenance]:
-    """The employer's own field first, then plain words of the title, then the department; else a job."""
-    mapped = KINDS.get(clean_text(stated, 60).casefold()) if isinstance(stated, str) else None
-    if mapped and mapped is not ListingKind.JOB:
-        return mapped, Provenance.MAPPED
-    if _MICRO.search(title):
-        return ListingKind.MICRO_INTERNSHIP, Provenance.PARSED
-    runs_them = _RUNS_THEM.search(title) and not _OWN_TITLE.search(title)
-    if _INTERN.search(title) and not runs_them:
-        return ListingKind.INTERNSHIP, Provenance.PARSED
-    if _CO_OP.search(title) and not runs_them and mapped is None:
-        return ListingKind.CO_OP, Provenance.PARSED
-    if mapped:
-        return mapped, Provenance.MAPPED
-    if not runs_them and re.fullmatch(r"(?:.*\s)?(?:interns|internships)", department, re.IGNORECASE):
-        return ListingKind.INTERNSHIP, Provenance.PARSED
-    return ListingKind.JOB, Provenance.PARSED
 
 
 def _where(

@@ -1,4 +1,4 @@
-"""Reads Greenhouse's free-text location: one line that may hold several places, a way of working, or both.
+"""Reads one line of text that may hold several places, a way of working, or both.
 
 Nothing is guessed. "Remote, Oregon" is a town, a named city does not prove that work is on site, and a list
 that mixes cities with "Remote" leaves the workplace unknown.

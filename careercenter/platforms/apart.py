@@ -1,0 +1,241 @@
+"""Runs a plugin in a process of its own, so that one that hangs, crashes, floods or eats memory harms no other.
+
+The parent keeps the clock: a process that is silent too long, works too long or sends too much is killed with everything
+that it started, and the read ends as the plugin's fault. Leaving without the word that it is done is a fault, too.
+"""
+
+import contextlib
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from pydantic import SecretStr
+
+from careercenter.platforms import frames
+from careercenter.platforms.contract import CheckResult, Message, PluginConfig, PluginFault, State
+from careercenter.platforms.draft import ListingDraft, Reject
+
+NURSERY_SECONDS = 60
+READY = object()
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a plugin's process may use: seconds without a word, seconds in all, bytes of memory, bytes that it sends."""
+
+    silence_seconds: float = 90
+    total_seconds: float = 3000
+    memory_bytes: int = 1_500_000_000
+    sent_bytes: int = 8_000_000_000
+
+
+@dataclass(frozen=True)
+class Task:
+    """Which plugin, how configured, with what reach; everything the process needs to know."""
+
+    plugin: str
+    base_url: str
+    options: dict[str, Any]
+    boards: tuple[str, ...]
+    user_agent: str
+    allow_hosts: tuple[str, ...]
+    drops: str
+
+
+def task(plugin: str, cfg: PluginConfig, user_agent: str, allow_hosts: Sequence[str], drops: str) -> Task:
+    """The task of a checked configuration; secrets travel by the pipe only."""
+    values = {name: getattr(cfg, name) for name in type(cfg).model_fields if name not in ("base_url", "boards")}
+    options = {name: v.get_secret_value() if isinstance(v, SecretStr) else v for name, v in values.items() if v is not None}
+    return Task(plugin, cfg.base_url, options, cfg.boards, user_agent, tuple(allow_hosts), drops)
+
+
+def messages(task: Task, board: str, state: State | None, limits: Limits = Limits()) -> Iterator[Message]:
+    """Like `reading.messages`, from a process of its own. Raises PlatformError."""
+    job = {"board": board, "state": dict(state.cursor) if state else None}
+    with _Process("read", task, job, limits) as process:
+        while (found := process.next()) is not None:
+            yield found
+
+
+def check(task: Task, limits: Limits = Limits()) -> CheckResult:
+    """`Plugin.check` from a process of its own. Raises PlatformError."""
+    with _Process("check", task, {}, limits) as process:
+        found = process.next()
+        if not isinstance(found, CheckResult):
+            raise PluginFault("The plugin's check ended without a result.")
+        return found
+
+
+class Normalizer:
+    """A process that turns raw records into drafts, batch by batch; a context manager. Started at the first batch.
+
+    A record on which the process dies or hangs is rejected with the reason, and the next batch gets a new process.
+    """
+
+    def __init__(self, task: Task, limits: Limits = Limits()):
+        self._task, self._limits = task, limits
+        self._process: _Process | None = None
+
+    def __enter__(self) -> "Normalizer":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._end()
+
+    def drafts(self, raws: Sequence[bytes | dict[str, Any]]) -> list[ListingDraft | Reject]:
+        """As many drafts as raw records, in their order."""
+        made: list[ListingDraft | Reject] = []
+        while len(made) < len(raws):
+            try:
+                self._some(raws, made)
+            except PluginFault as fault:
+                self._end()
+                made.append(Reject(f"The plugin could not read this record: {fault}"))
+        return made
+
+    def _some(self, raws: Sequence[bytes | dict[str, Any]], made: list[ListingDraft | Reject]) -> None:
+        """As many of the raw records as go into one frame."""
+        if self._process is None:
+            self._process = _Process("normalize", self._task, {}, self._limits).__enter__()
+            if self._process.next() is not READY:  # before that, nobody reads what we tell
+                raise PluginFault("The plugin's process did not begin.")
+        batch: list[bytes | dict[str, Any]] = []
+        size = 0
+        for raw in raws[len(made):]:
+            size += len(raw) if isinstance(raw, bytes) else 20_000
+            if batch and size > frames.MOST_BYTES // 2:
+                break
+            batch.append(raw)
+        self._process.tell("batch", batch)
+        for _ in batch:
+            found = self._process.next()
+            if not isinstance(found, (ListingDraft, Reject)):
+                raise PluginFault("The plugin's process ended in the middle of a batch.")
+            made.append(found)
+
+    def _end(self) -> None:
+        process, self._process = self._process, None
+        if process:
+            process.close()
+
+
+class _Nursery:
+    """The process that forks plugin processes; one for this process, started at the first task and anew when it is gone."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._control: socket.socket | None = None
+        self._of = 0
+
+    def fork(self, told: int, frames_to: int) -> int:
+        """A new child that reads `told` and writes `frames_to`; its process id, which is its group's too."""
+        with self._lock:
+            for _ in range(2):
+                try:
+                    control = self._started()
+                    socket.send_fds(control, [b"!"], [told, frames_to])
+                    answer = control.recv(8, socket.MSG_WAITALL)
+                    if len(answer) == 8:
+                        return int.from_bytes(answer, "big")
+                except OSError:
+                    pass  # it is gone: once more with a new one
+                self._control = None
+        raise PluginFault("No process for the plugin could be started.")
+
+    def _started(self) -> socket.socket:
+        if self._control is None or self._of != os.getpid():  # a forked web or worker process starts its own
+            ours, theirs = socket.socketpair()
+            self._process = subprocess.Popen(  # noqa: S603 - our own module, by our own interpreter
+                [sys.executable, "-m", "careercenter.platforms.child", str(theirs.fileno())], stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, pass_fds=(theirs.fileno(),), start_new_session=True,
+                env=_environment(),
+            )
+            theirs.close()
+            ours.settimeout(NURSERY_SECONDS)
+            self._control, self._of = ours, os.getpid()
+        return self._control
+
+
+_nursery = _Nursery()
+
+
+class _Process:
+    def __init__(self, kind: str, task: Task, job: dict[str, Any], limits: Limits):
+        self._kind, self._limits = kind, limits
+        self._job = {**asdict(task), **job, "memory_bytes": limits.memory_bytes}
+        self._began = time.monotonic()
+        self._sent = 0
+        self._buffer = bytearray()
+
+    def __enter__(self) -> "_Process":
+        told, self._tell = os.pipe()
+        self._frames, answers = os.pipe()
+        try:
+            self._pid = _nursery.fork(told, answers)
+        finally:
+            os.close(told)
+            os.close(answers)
+        self.tell(self._kind, self._job)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the process and everything that it started."""
+        with contextlib.suppress(ProcessLookupError):  # it may have ended by itself
+            os.killpg(self._pid, signal.SIGKILL)
+        os.close(self._tell)
+        os.close(self._frames)
+
+    def tell(self, kind: str, content: Any) -> None:
+        data = memoryview(frames.pack(kind, content))
+        try:
+            while data:
+                data = data[os.write(self._tell, data):]
+        except BrokenPipeError:
+            raise PluginFault("The plugin's process ended before it had begun.") from None
+
+    def next(self) -> Any:
+        """The next value; None at the end. Raises PlatformError, a PluginFault when the process broke its bounds."""
+        try:
+            kind, content = frames.read(self._take)
+        except frames.Broken as error:
+            raise PluginFault(f"The plugin's process sent what is no message: {error}.") from None
+        if kind == "error":
+            raise frames.error_of(content)
+        return None if kind == "done" else READY if kind == "ready" else content
+
+    def _take(self, size: int) -> bytes:
+        while len(self._buffer) < size:
+            self._buffer += self._some()
+        taken = bytes(self._buffer[:size])
+        del self._buffer[:size]
+        return taken
+
+    def _some(self) -> bytes:
+        left = self._limits.total_seconds - (time.monotonic() - self._began)
+        ready, _, _ = select.select([self._frames], [], [], max(0, min(self._limits.silence_seconds, left)))
+        if not ready:
+            words = "took too long" if left <= self._limits.silence_seconds else "was silent for too long"
+            raise PluginFault(f"The plugin's process {words} and was ended.")
+        found = os.read(self._frames, 1 << 20)
+        if not found:
+            raise PluginFault("The plugin's process broke off without the word that it was done.")
+        self._sent += len(found)
+        if self._sent > self._limits.sent_bytes:
+            raise PluginFault("The plugin's process sent more than a platform can have and was ended.")
+        return found
+
+
+def _environment() -> dict[str, str]:
+    """No secret of ours rests in the environment of foreign code."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("CAREERCENTER_")} | {"PYTHONWARNINGS": "ignore"}

@@ -1,0 +1,110 @@
+"""The plugin's own process. Started by `apart`: `python -m careercenter.platforms.child CONTROL_FD`, never by hand.
+
+That process is a nursery: it has loaded what every plugin needs, knows no plugin, and forks one child for each task, for
+which two descriptors come over the control socket. A child is told what to do by one frame, may use so much memory, time
+and so many files and no more, answers in frames, and dies with the nursery, which ends when its parent does. What a plugin
+prints goes nowhere.
+"""
+
+import contextlib
+import ctypes
+import os
+import resource
+import signal
+import socket
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from careercenter.platforms import frames, http, reading, registry
+from careercenter.platforms.contract import PlatformError, PluginFault, State, Unreadable
+
+PR_SET_PDEATHSIG = 1
+
+
+def nursery(control: socket.socket) -> None:
+    """Fork a child for each pair of descriptors; answer with its process id. Ends when the parent is gone."""
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the children; the kernel buries them
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    registry.installed()
+    while True:
+        word, fds, _, _ = socket.recv_fds(control, 1, 2)
+        if not word:
+            return
+        child = os.fork()
+        if child == 0:
+            control.close()
+            os.setsid()
+            if sys.platform == "linux":
+                ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+            with contextlib.suppress(BrokenPipeError):  # the parent has lost its interest
+                work(os.fdopen(fds[0], "rb"), os.fdopen(fds[1], "wb", buffering=65536))
+            os._exit(0)
+        for fd in fds:
+            os.close(fd)
+        control.sendall(child.to_bytes(8, "big"))
+
+
+def work(told: Any, out: Any) -> None:
+    """One task, from its first frame to the word that it is done."""
+    kind, job = frames.read(told.read)
+    _limit(job["memory_bytes"])
+    try:
+        plugin = registry.get(job["plugin"])
+        cfg = registry.configure(plugin, job["base_url"], job["options"], job["boards"])
+        {"read": _read, "normalize": _normalize, "check": _check}[kind](plugin, cfg, job, told, out)
+        out.write(frames.pack("done", None))
+    except PlatformError as error:
+        out.write(frames.pack_value(error))
+    except Exception as error:  # noqa: BLE001 - foreign code may raise anything
+        out.write(frames.pack_value(PluginFault(f"The plugin crashed with {type(error).__name__}.")))
+    out.flush()
+
+
+def _read(plugin: Any, cfg: Any, job: dict[str, Any], told: Any, out: Any) -> None:
+    state = State(job["state"]) if job["state"] is not None else None
+    with _client(cfg, job) as client:
+        for message in reading.messages(plugin, cfg, job["board"], state, client):
+            try:
+                out.write(frames.pack_value(message))
+            except (UnicodeEncodeError, TypeError):
+                out.write(frames.pack_value(Unreadable(b"", "This record holds what no text may hold.", datetime.now(UTC))))
+            if not isinstance(message, reading.Record):
+                out.flush()
+
+
+def _check(plugin: Any, cfg: Any, job: dict[str, Any], told: Any, out: Any) -> None:
+    with _client(cfg, job) as client:
+        out.write(frames.pack_value(plugin.check(cfg, client)))
+
+
+def _normalize(plugin: Any, cfg: Any, job: dict[str, Any], told: Any, out: Any) -> None:
+    """Frame by frame: a batch of raw records comes, as many drafts go back."""
+    out.write(frames.pack("ready", None))
+    out.flush()
+    while True:
+        kind, raws = frames.read(told.read)
+        if kind != "batch":
+            return
+        for raw in raws:
+            out.write(frames.pack_value(reading.draft_of(plugin, raw, cfg)))
+            out.flush()  # the next record may end this process
+
+
+def _client(cfg: Any, job: dict[str, Any]) -> http.HttpClient:
+    return http.HttpClient(
+        user_agent=job["user_agent"], allow_hosts=job["allow_hosts"], secrets=registry.secret_values(cfg), drops=Path(job["drops"])
+    )
+
+
+def _limit(memory_bytes: int) -> None:
+    """Bounds that the kernel keeps."""
+    for what, most in (
+        (resource.RLIMIT_AS, memory_bytes), (resource.RLIMIT_CORE, 0), (resource.RLIMIT_NOFILE, 128), (resource.RLIMIT_FSIZE, 0),
+    ):
+        resource.setrlimit(what, (most, most))
+
+
+if __name__ == "__main__":
+    nursery(socket.socket(fileno=int(sys.argv[1])))

@@ -1,0 +1,87 @@
+"""What crosses the pipe between the core and a plugin's process: messages, drafts and errors as MessagePack frames.
+
+Nothing is unpickled: a plugin that has gone wild can send wrong data, never code. A frame is its length in four bytes and
+the pair (kind, content).
+"""
+
+import struct
+from collections.abc import Callable
+from types import MappingProxyType
+from typing import Any
+
+import msgspec
+
+from careercenter.platforms import contract
+from careercenter.platforms.contract import PlatformError, PluginFault
+from careercenter.platforms.draft import ListingDraft, Reject
+
+MOST_BYTES = 6_000_000
+_LENGTH = struct.Struct("!I")
+_SHAPES: dict[str, type] = {
+    shape.__name__: shape
+    for shape in (
+        contract.Record, contract.Seen, contract.Unreadable, contract.Tombstone, contract.Page, contract.State, contract.End,
+        contract.CheckResult, ListingDraft, Reject,
+    )
+}
+_ERRORS: dict[str, type[PlatformError]] = {
+    error.__name__: error
+    for error in (
+        contract.ConfigError, contract.AuthError, contract.RateLimited, contract.Transient, contract.SchemaDrift,
+        contract.BoardGone, contract.TermsBlocked, PluginFault,
+    )
+}
+
+
+class Broken(Exception):
+    """The other side sent what is no frame."""
+
+
+def pack(kind: str, content: Any) -> bytes:
+    """One frame."""
+    body = msgspec.msgpack.encode((kind, msgspec.Raw(msgspec.msgpack.encode(content, enc_hook=_plain))))
+    return _LENGTH.pack(len(body)) + body
+
+
+def pack_value(value: Any) -> bytes:
+    """A message, draft or PlatformError as a frame."""
+    if isinstance(value, PlatformError):
+        told = {name: getattr(value, name) for name in ("retry_after", "path", "status", "url") if hasattr(value, name)}
+        args = value.problems if isinstance(value, contract.ConfigError) else (str(value),)
+        return pack("error", {"error": type(value).__name__, "args": list(args), "told": told})
+    return pack(type(value).__name__, value)
+
+
+def read(take: Callable[[int], bytes]) -> tuple[str, Any]:
+    """The next frame's kind and content; `take(n)` gives exactly n bytes. Raises `Broken`."""
+    (size,) = _LENGTH.unpack(take(_LENGTH.size))
+    if size > MOST_BYTES:
+        raise Broken(f"a frame of {size:,} bytes")
+    try:
+        kind, content = msgspec.msgpack.decode(take(size), type=tuple[str, msgspec.Raw])
+        return kind, msgspec.msgpack.decode(content, type=_SHAPES.get(kind, object))
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise Broken(str(error)[:200]) from None
+
+
+def error_of(content: Any) -> PlatformError:
+    """The error that the other side raised, as one of ours; whatever is unknown is the plugin's fault."""
+    try:
+        kind, args, told = _ERRORS[content["error"]], [str(a)[:2000] for a in content["args"]], content["told"]
+        if kind is contract.ConfigError:
+            return contract.ConfigError(*args)
+        if kind is contract.RateLimited:
+            return contract.RateLimited(args[0], told.get("retry_after"))
+        if kind is contract.SchemaDrift:
+            return contract.SchemaDrift(args[0], str(told.get("path", "$")))
+        if kind is contract.BoardGone:
+            return contract.BoardGone(args[0], int(told["status"]), str(told["url"]))
+        return kind(args[0])
+    except (KeyError, IndexError, TypeError, ValueError):
+        return PluginFault("The plugin's process reported an error that nobody knows.")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, MappingProxyType):
+        return dict(value)
+    raise TypeError(f"{type(value).__name__} does not cross the pipe")

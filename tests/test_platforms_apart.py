@@ -1,0 +1,122 @@
+"""Plugins that hang, crash, flood, fork or eat memory: each ends as its own fault, in time, and leaves nothing behind."""
+
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from careercenter.platforms import apart
+from careercenter.platforms.apart import Limits, Normalizer, Task
+from careercenter.platforms.contract import ConfigError, End, PluginFault, Record
+from careercenter.platforms.draft import ListingDraft, Reject
+from tests.rogue_plugin import install
+
+LIMITS = Limits(silence_seconds=3, total_seconds=20, sent_bytes=50_000_000)
+
+
+@pytest.fixture(scope="module")
+def rogue(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Task]:
+    """The installed rogue, and a nursery that finds it."""
+    folder = install(tmp_path_factory.mktemp("rogue"))
+    patch = pytest.MonkeyPatch()
+    patch.setenv("PYTHONPATH", str(folder))
+    patch.setenv("ROGUE", f"rogue-{os.getpid()}")
+    patch.setattr(apart, "_nursery", apart._Nursery())
+    yield Task("rogue", "https://example.org", {}, ("b",), "tests", (), str(folder))
+    patch.undo()
+
+
+def read(task: Task, mood: str, **options: str) -> list[Any]:
+    return list(apart.messages(replace(task, options={"mood": mood, **options}), "b", None, LIMITS))
+
+
+def test_a_good_plugin_says_all_it_has_to_say(rogue: Task) -> None:
+    told = read(rogue, "good")
+    assert isinstance(told[0], Record) and isinstance(told[-1], End)
+    assert apart.check(rogue, LIMITS).identity == "Rogue Inc."
+
+
+FAULTS = {
+    "hang": "silent for too long", "stubborn": "silent for too long", "leave": "broke off", "crash": "broke off",
+    "kill_self": "broke off", "raise_odd": "KeyboardInterrupt|broke off", "eat": "MemoryError", "flood": "sent more", "fork": "silent for too long",
+    "garbage": "no message|broke off", "write_file": "OSError|broke off",
+}
+
+
+@pytest.mark.parametrize("mood", list(FAULTS))
+def test_a_bad_plugin_is_its_own_fault(rogue: Task, mood: str, tmp_path: Path) -> None:
+    began = time.monotonic()
+    with pytest.raises(PluginFault, match=FAULTS[mood]):
+        read(rogue, mood, pids=str(tmp_path / "file"))
+    assert time.monotonic() - began < 20
+    assert not (tmp_path / "file").exists() or (tmp_path / "file").stat().st_size == 0
+    assert isinstance(read(rogue, "good")[-1], End), "the next plugin is unharmed"
+
+
+@pytest.mark.parametrize("mood", ["print_much", "patch"])
+def test_what_a_plugin_prints_or_patches_stays_with_it(rogue: Task, mood: str) -> None:
+    assert isinstance(read(rogue, mood)[-1], End)
+    assert isinstance(read(rogue, "good")[-1], End)
+
+
+def test_what_a_plugin_started_ends_with_it(rogue: Task) -> None:
+    with pytest.raises(PluginFault):
+        read(rogue, "fork")
+    end = time.monotonic() + 5
+    while (left := _sleepers()) and time.monotonic() < end:
+        time.sleep(0.1)
+    assert left == []
+
+
+def _sleepers() -> list[int]:
+    """Live processes whose group leader is no longer among the living, and that descend from our nursery's command."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            command, stat = (entry / "cmdline").read_bytes(), (entry / "stat").read_text()
+        except OSError:
+            continue
+        state, _, group = stat.rpartition(")")[2].split()[:3]
+        mine = b"careercenter.platforms.child" in command and f"rogue-{os.getpid()}".encode() in (entry / "environ").read_bytes()
+        if mine and state != "Z" and group != entry.name:
+            found.append(int(entry.name))
+    return found
+
+
+def test_the_nursery_is_replaced_when_it_is_gone(rogue: Task) -> None:
+    read(rogue, "good")
+    apart._nursery._process.kill()
+    apart._nursery._process.wait()
+    assert isinstance(read(rogue, "good")[-1], End)
+
+
+def test_an_unknown_option_and_an_unknown_plugin_are_configuration(rogue: Task) -> None:
+    with pytest.raises(ConfigError, match='no option "mod"'):
+        list(apart.messages(replace(rogue, options={"mod": "x"}), "b", None, LIMITS))
+    with pytest.raises(ConfigError, match="No platform plugin"):
+        list(apart.messages(replace(rogue, plugin="nobody"), "b", None, LIMITS))
+
+
+def test_normalizing_goes_on_after_a_record_that_kills_or_hangs(rogue: Task) -> None:
+    raws: list[Any] = [{"n": 1}, {"n": "die"}, {"n": 2}, {"n": "hang"}, {"n": 3}]
+    with Normalizer(rogue, LIMITS) as normalizer:
+        made = normalizer.drafts(raws)
+    assert [type(m) for m in made] == [ListingDraft, Reject, ListingDraft, Reject, ListingDraft]
+    assert [m.title for m in made if isinstance(m, ListingDraft)] == ["Work 1", "Work 2", "Work 3"]
+    assert "silent" in made[3].reason  # type: ignore[union-attr]
+
+
+def test_large_batches_cross_the_pipe(rogue: Task) -> None:
+    with Normalizer(rogue, LIMITS) as normalizer:
+        assert len(normalizer.drafts([{"n": n, "ballast": "b" * 50_000} for n in range(400)])) == 400
+
+
+def test_secrets_do_not_rest_in_the_environment_of_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CAREERCENTER_SERVER__SECRET_KEY", "hidden")
+    assert "hidden" not in str(apart._environment())
