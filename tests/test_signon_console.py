@@ -18,6 +18,7 @@ from careercenter import audit, create_app, db
 from careercenter.people.model import Person, PersonIdentity, RoleGrant
 from careercenter.people.sessions import LoginSession
 from careercenter.providers import SignOnTrial, StoredProvider, fetch, look, stored
+from careercenter.web import doors
 from tests.campus_idp import CampusIdp
 from tests.metadata_feed import Feed, serve
 
@@ -511,3 +512,20 @@ def test_a_name_that_resolves_to_this_machine_is_refused_too(app: Flask, monkeyp
     monkeypatch.setattr(look.socket, "getaddrinfo", lambda *_, **__: [(2, 1, 6, "", ("127.0.0.1", 443))])
     with pytest.raises(fetch.FetchFailed, match="this machine itself"):
         look.look_at("https://innocent.example.edu/", 2)
+
+
+def test_a_changed_secret_is_used_at_once(app: Flask, admin: FlaskClient) -> None:
+    """Secrets do not show in the settings' text, by which a process tells that a provider changed."""
+    typed = {"label": "Entra", "name": "entra", "issuer": "https://login.example.edu", "client_id": "us", "client_secret": "old"}
+    post(admin, f"{AT}/add/oidc", **typed)
+    with app.test_request_context():
+        assert used("entra") == "old"
+    post(admin, f"{AT}/providers/entra/change", client_secret="new")
+    with app.test_request_context():
+        assert used("entra") == "new"
+
+
+def used(name: str) -> str:
+    db.session.rollback()
+    built: Any = doors.door(name, paused=True)
+    return str(built.settings.client_secret.get_secret_value())
