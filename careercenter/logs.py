@@ -48,7 +48,7 @@ def configure(level: str = "info", stream: TextIO | None = None) -> None:
 
     Ours are written at once: through `logging` the line of a request costs three times as much.
     """
-    global _out  # noqa: PLW0603 - a process has one log
+    global _out
     _out = stream or sys.stderr
     named = [
         structlog.stdlib.add_logger_name, structlog.stdlib.add_log_level, structlog.processors.TimeStamper(fmt="iso", utc=True),
