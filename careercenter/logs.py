@@ -50,10 +50,10 @@ def configure(level: str = "info", stream: TextIO | None = None) -> None:
     """
     global _out
     _out = stream or sys.stderr
-    named = [
+    named: list[Any] = [
         structlog.stdlib.add_logger_name, structlog.stdlib.add_log_level, structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
-    written = [_exception, keep_allowed, structlog.processors.JSONRenderer(ensure_ascii=False)]
+    written: list[Any] = [_exception, keep_allowed, structlog.processors.JSONRenderer(ensure_ascii=False)]
     handler = logging.StreamHandler(_out)
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=[*named, scrub_foreign],

@@ -24,7 +24,7 @@ class _Hmac(SigningAlgorithm):
 
 class _Signer(TimestampSigner):
     def __init__(self, *given: Any, **named: Any):
-        super().__init__(*given, **named, algorithm=_Hmac())
+        super().__init__(*given, **{**named, "algorithm": _Hmac()})
         self._derived = {key: super(_Signer, self).derive_key(key) for key in self.secret_keys}
 
     def derive_key(self, secret_key: Any = None) -> bytes:
