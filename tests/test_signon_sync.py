@@ -6,11 +6,12 @@ from threading import Barrier, Thread
 from typing import Any
 
 import pytest
+from bs4 import BeautifulSoup
 from flask import Flask
 from pydantic import SecretStr
 from sqlalchemy import func, select
 
-from careercenter import audit, catalog, db, people
+from careercenter import audit, catalog, db, people, work
 from careercenter.audit import Actor, AuditEvent
 from careercenter.jobs import table
 from careercenter.people import directory_hold, directory_sync
@@ -363,6 +364,23 @@ def test_a_list_confirmed_during_a_look_waits_for_the_next(look: Look, twenty: l
     assert look(*students(range(10, 20)), share=0.1).lost == 10
 
 
+def test_an_administrator_sees_the_list_and_confirms_it(look: Look, twenty: list[Person], app: Flask, factory: Factory, sign_in: Any) -> None:
+    client = sign_in(app.test_client(), factory.person("admin"))
+    assert "Nobody waits to lose a role" in client.get("/admin/sign-on/directory").text
+    look(*students(range(10, 20)), share=0.1)
+    assert "would lose a role by the directory" in client.get("/admin/sign-on").text
+    page = client.get("/admin/sign-on/directory").text
+    assert "10 people would lose a role" in page and twenty[3].name in page and "is not in the directory any more" in page
+    form = BeautifulSoup(page, "html.parser").find("form", action="/admin/sign-on/directory")
+    assert form is not None
+    fields = {str(i["name"]): str(i["value"]) for i in form.find_all("input")}
+    assert client.post("/admin/sign-on/directory", data=fields).status_code == 303
+    assert client.post("/admin/sign-on/directory", data=fields).status_code == 409
+    assert current().confirmed_at is not None and "looked at again" in client.get("/admin/sign-on/directory").text
+    assert db.session.scalars(select(work.JobRun.job)).all() == ["directory-sync"]
+    assert look(*students(range(10, 20)), share=0.1).lost == 10
+
+
 # Two at once
 
 
@@ -474,3 +492,38 @@ def test_the_job_reads_a_real_directory(app: Flask, factory: Factory, tmp_path_f
 def test_without_a_directory_the_job_is_not_due(app: Flask) -> None:
     assert not table.directory_wanted(datetime.now(UTC))
     assert table.sync_directory(lambda: datetime.now(UTC), "", lambda *_, **__: None) == "No directory is looked at."
+
+
+def test_the_command_tells_and_looks(app: Flask, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch, factory: Factory) -> None:
+    from contextlib import contextmanager
+
+    from click.testing import CliRunner
+
+    from careercenter.cli import cli, opening
+
+    before = app.extensions["careercenter"]
+
+    @contextmanager
+    def here() -> Iterator[Flask]:
+        yield app
+
+    monkeypatch.setattr(opening, "application", here)
+    assert "There is no [directory]" in CliRunner().invoke(cli, ["signon", "sync"]).output
+    maya = give(factory.person(campus_id="900001", name="Old Name"), "registrar")
+    with slapd.running(tmp_path_factory.mktemp("slapd")) as server:
+        told = DirectorySettings(
+            urls=(server.ldap,), ca_file=server.ca_file, bind_dn=slapd.SERVICE_DN, base_dn=slapd.BASE,
+            bind_password=SecretStr(slapd.SERVICE_PASSWORD),
+        )
+        app.extensions["careercenter"] = before.model_copy(update={"signon": before.signon.model_copy(update={"directory": told})})
+        try:
+            dry = CliRunner().invoke(cli, ["signon", "sync", "--dry-run"])
+            assert dry.exit_code == 0 and "1 gained a role" in dry.output and held(maya) == {("registrar", "signon")}
+            assert CliRunner().invoke(cli, ["signon", "sync"]).exit_code == 0
+            assert held(maya) == {("registrar", "signon"), ("student", "directory")}
+            server.delete(slapd.person_dn("900001"))
+            mass = CliRunner().invoke(cli, ["signon", "sync"])
+            assert mass.exit_code == 1 and "Alice Arden, 900001, is gone: " in mass.output
+            assert held(maya) == {("registrar", "signon"), ("student", "directory")}
+        finally:
+            app.extensions["careercenter"] = before

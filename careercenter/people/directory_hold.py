@@ -52,6 +52,12 @@ def current() -> DirectoryHold | None:
     return db.session.scalar(found)
 
 
+def count() -> int:
+    """How many people's roles wait for somebody's word."""
+    hold = current()
+    return len(hold.losses) if hold and hold.confirmed_at is None else 0
+
+
 def people(hold: DirectoryHold) -> list[tuple[Person, Loss]]:
     """Who would lose what, by name."""
     losses = {loss.person_id: loss for loss in hold.listed}

@@ -99,6 +99,8 @@ ACCESS: dict[str, frozenset[str]] = {
     "signon_console.held": ADMIN,
     "signon_console.decide": ADMIN,
     "signon_console.end_glass": ADMIN,
+    "directory_losses.index": ADMIN,
+    "directory_losses.confirm": ADMIN,
     # the shell
     "home.index": SIGNED_IN,
     "home.theme_css": PUBLIC,

@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 
 from careercenter import db, people, providers
 from careercenter.db import NotFound
-from careercenter.people import ROLES, break_glass, holders, losing
+from careercenter.people import ROLES, break_glass, directory_hold, holders, losing
 from careercenter.providers import SignOnTrial, StoredProvider, reasons, refresh, refusals, stored
 from careercenter.settings.signon import REFEDS_MFA, Door
 from careercenter.signon.attributes import DEFAULT_ATTRIBUTES, doubtful
@@ -31,7 +31,8 @@ def index() -> Any:
     doors_now = signon_state.every(g.now)
     return render_template(
         "signon_console/index.html", doors=doors_now, answer=_answer(doors_now), kinds=signon_state.KIND_WORDS,
-        held=holders.count_waiting(), refused=sum(refusals.by_provider(g.now).values()), glasses=break_glass.recent(g.now),
+        held=holders.count_waiting(), losses=directory_hold.count(), refused=sum(refusals.by_provider(g.now).values()),
+        glasses=break_glass.recent(g.now),
         open_glasses=break_glass.open_now(g.now),
     )
 
