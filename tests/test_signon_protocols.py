@@ -4,17 +4,19 @@ import threading
 import time
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
-from flask import Flask
+from bs4 import BeautifulSoup
+from flask import Flask, g
 from flask.testing import FlaskClient
 from pydantic import SecretStr
 from sqlalchemy import select
 from werkzeug.test import TestResponse
+from werkzeug.wrappers import Response
 
 from careercenter import create_app, db
-from careercenter.people import provider_logout
+from careercenter.people import leaving
 from careercenter.people.model import Person
 from careercenter.people.sessions import LoginSession
 from careercenter.providers import SignOnRefusal
@@ -42,27 +44,33 @@ def cas() -> Iterator[CasServer]:
         yield found
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def app(request: pytest.FixtureRequest, tmp_path: Any, op: OidcServer, cas: CasServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Flask]:
-    op.reset()
-    cas.reset()
-    monkeypatch.setenv("OP_SECRET", CLIENT_SECRET)
-    monkeypatch.setenv("PROXY_SECRET", SECRET)
-    oidc = {"kind": "oidc", "issuer": op.url, "client_id": CLIENT_ID, "client_secret": {"env": "OP_SECRET"}, "scopes": ["demo.edu"]}
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def installed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, op: OidcServer, cas: CasServer) -> Flask:
+    oidc = {"kind": "oidc", "issuer": op.url, "client_id": CLIENT_ID, "client_secret": SecretStr(CLIENT_SECRET), "scopes": ["demo.edu"]}
     signon = {"roles": ROLES, "providers": [
         {"name": "op", "label": "OP", **oidc}, {"name": "twin", "label": "Twin", **oidc},
         {"name": "cas", "label": "CAS", "kind": "cas", "server_url": cas.url, "scopes": ["demo.edu"]},
-        {"name": "shib", "label": "Shibboleth", "kind": "header", "proxies": ["10.9.9.9"], "secret": {"env": "PROXY_SECRET"},
+        {"name": "shib", "label": "Shibboleth", "kind": "header", "proxies": ["10.9.9.9"], "secret": SecretStr(SECRET),
          "scopes": ["demo.edu"], "attributes": {"given_name": "givenName", "affiliation": "affiliation"}},
     ]}
     url = request.getfixturevalue("postgres_url") if request.param == "postgresql" else ""
-    found = create_app(make_settings(tmp_path, url, signon=signon, server={
+    found = create_app(make_settings(tmp_path_factory.mktemp("protocols"), url, signon=signon, server={
         "secret_key": SecretStr("for tests only " * 4), "public_url": "http://127.0.0.1:8000", "trusted_proxies": 1,
     }))
     found.test_client_class, found.testing = LintingClient, True
     with found.app_context():
         db.upgrade()
-        yield found
+    return found
+
+
+@pytest.fixture
+def app(installed: Flask, op: OidcServer, cas: CasServer) -> Iterator[Flask]:
+    """The application with honest servers and an empty database; what it remembered of the servers is forgotten."""
+    op.reset()
+    cas.reset()
+    installed.extensions.pop("careercenter.doors", None)
+    with installed.app_context():
+        yield installed
         db.session.remove()
         _empty()
 
@@ -279,7 +287,7 @@ def test_of_six_at_once_one_is_the_first(app: Flask, op: OidcServer) -> None:
 
 def test_the_race_is_real_when_nobody_remembers(app: Flask, op: OidcServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """Negative control: without the row that is inserted once, every copy is the first."""
-    monkeypatch.setattr(provider_logout, "first_time", lambda *_: True)
+    monkeypatch.setattr(leaving, "take_message", lambda *_: True)
     assert _race(app, logout_token(op)) == [200] * 6
 
 
@@ -313,13 +321,33 @@ def test_a_session_of_another_provider_has_no_ticket_to_be_ended_by(app: Flask, 
     assert len(opened()) == 1
 
 
+def test_back_from_the_provider_the_person_is_told_what_is_over(app: Flask, client: FlaskClient, way: tuple[str, Any]) -> None:
+    back(client, way[0], away(client, *way))
+    client.post("/sign-out", data={"csrf_token": _token(client.get("/listings"))})
+    assert opened() == []
+    g.pop("csrf_token", None)  # the open context of the test would keep it past the end of the session
+    page = client.get("/signed-out")
+    there = parse_qs(urlsplit(client.post("/sign-out/campus", data={"csrf_token": _token(page)}).location).query)
+    home = f'{there["post_logout_redirect_uri"][0]}?state={there["state"][0]}' if way[0] == "op" else there["service"][0]
+    here, word = f"{urlsplit(home).path}?{urlsplit(home).query}", home.rpartition("=")[2]
+    assert app.test_client().get(here).location == "/signed-out?campus=unsure"  # another browser, and it burns nothing
+    assert client.get(here.replace(f"/{way[0]}/", "/twin/")).location == "/signed-out?campus=unsure"
+    assert back(client, way[0], {"state": word, "relay": word, "ticket": "ST-1"}).status_code == 403  # it signs nobody in
+    assert client.get(here).location == "/signed-out?campus=ended"
+    assert client.get(here).location == "/signed-out?campus=unsure"
+
+
+def _token(page: TestResponse) -> str:
+    return str(BeautifulSoup(page.text, "html.parser").find("input", {"name": "csrf_token"})["value"])  # type: ignore[index]
+
+
 def _logout(ticket: str) -> str:
     return logout_request(f"<samlp:SessionIndex>{ticket}</samlp:SessionIndex>")
 
 
 def test_a_silent_provider_is_a_plain_page_within_six_seconds(app: Flask, client: FlaskClient, op: OidcServer) -> None:
     answer = away(client, "op", op)
-    op.pages["/token"] = lambda request: (time.sleep(8), None)[1]  # type: ignore[assignment,return-value]
+    op.pages["/token"] = lambda request: time.sleep(8) or Response()
     started = time.monotonic()
     page = back(client, "op", answer)
     assert time.monotonic() - started < 6

@@ -8,11 +8,12 @@ it says nothing about whether it ended any.
 from datetime import UTC, datetime
 from typing import Any
 
-from flask import Blueprint, Response, g, jsonify, redirect, request, url_for
+from flask import Blueprint, Response, g, jsonify, make_response, redirect, request, url_for
 
 from careercenter import db, logs
 from careercenter.db import NotFound
-from careercenter.people import provider_logout
+from careercenter.people import leaving, provider_logout
+from careercenter.people.sessions import SignOnExpired, find_sign_on
 from careercenter.signon.cas import CasProvider
 from careercenter.signon.header import PEER, HeaderProvider
 from careercenter.signon.identity import AnswerRefused, Provider, SignOnRefused
@@ -70,7 +71,7 @@ def backchannel(name: str) -> Response:
     try:
         told = door.ended_there(request.form.get("logout_token", ""), datetime.now(UTC))
         with db.transaction():
-            if not provider_logout.first_time(name, issuer, told.token_id, told.expires_at):
+            if not leaving.take_message(name, issuer, told.token_id, told.expires_at):
                 raise AnswerRefused("replay", "the logout token was used before")
             ended = provider_logout.end_where(name, issuer, g.now, session_index=told.sid, name_id=told.sub)
     except SignOnRefused as error:
@@ -81,8 +82,17 @@ def backchannel(name: str) -> Response:
 
 @blueprint.get("/sign-in/<name>/signed-out")
 def signed_out(name: str) -> Any:
-    """Back from signing out at the provider."""
-    return redirect(url_for("logout.signed_out", campus="ended"), 303)
+    """Back from signing out at the provider; the person was signed out here before they went."""
+    word = request.args.get("state") or request.args.get("relay", "")
+    try:
+        journey = find_sign_on(word, request.cookies.get(entry.cookie(), ""), g.now)
+    except SignOnExpired:
+        journey = None
+    if journey is None or journey.purpose != leaving.SIGN_OUT or journey.provider != name:
+        return redirect(url_for("logout.signed_out", campus="unsure"), 303)
+    with db.transaction():
+        leaving.forget_journey(journey)
+    return entry.back(make_response(redirect(url_for("logout.signed_out", campus="ended"), 303)))
 
 
 def _door(name: str) -> Provider:
