@@ -16,7 +16,7 @@ from werkzeug.test import TestResponse
 from werkzeug.wrappers import Response
 
 from careercenter import create_app, db
-from careercenter.people import leaving
+from careercenter.people import provider_logout
 from careercenter.people.model import Person
 from careercenter.people.sessions import LoginSession
 from careercenter.providers import SignOnRefusal
@@ -287,7 +287,7 @@ def test_of_six_at_once_one_is_the_first(app: Flask, op: OidcServer) -> None:
 
 def test_the_race_is_real_when_nobody_remembers(app: Flask, op: OidcServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """Negative control: without the row that is inserted once, every copy is the first."""
-    monkeypatch.setattr(leaving, "take_message", lambda *_: True)
+    monkeypatch.setattr(provider_logout, "first_time", lambda *_: True)
     assert _race(app, logout_token(op)) == [200] * 6
 
 

@@ -4,9 +4,19 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from careercenter import audit, db
-from careercenter.people.sessions import LoginSession
+from careercenter.people.sessions import LoginSession, SeenAssertion
+
+
+def first_time(provider: str, issuer: str, message: str, expires_at: datetime) -> bool:
+    """Whether a provider's message comes for the first time; from now on it does not. Of two at once one is the first."""
+    insert = postgresql.insert if db.is_postgresql() else sqlite.insert
+    new = insert(SeenAssertion).values(
+        provider=provider, issuer=issuer, assertion_id=f"logout {message}"[:300], expires_at=expires_at
+    ).on_conflict_do_nothing()
+    return db.session.scalar(new.returning(SeenAssertion.id)) is not None
 
 
 def end_where(

@@ -71,7 +71,7 @@ def backchannel(name: str) -> Response:
     try:
         told = door.ended_there(request.form.get("logout_token", ""), datetime.now(UTC))
         with db.transaction():
-            if not leaving.take_message(name, issuer, told.token_id, told.expires_at):
+            if not provider_logout.first_time(name, issuer, told.token_id, told.expires_at):
                 raise AnswerRefused("replay", "the logout token was used before")
             ended = provider_logout.end_where(name, issuer, g.now, session_index=told.sid, name_id=told.sub)
     except SignOnRefused as error:
