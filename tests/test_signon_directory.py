@@ -93,6 +93,17 @@ def test_a_hostile_password_signs_nobody_in(directory: Make, password: str) -> N
         directory().verify("alice", password)
 
 
+@pytest.mark.parametrize(("name", "password"), [
+    ("alice", ""), ("alice", "\0"), ("alice", "\0alice-password"), ("alice", "alice-password\0"), ("", "x"), ("\0", "x"), ("alice\0", "x"),
+    ("alice", "\ud800"), ("\ud800", "x"), ("a" * 257, "x"), ("alice", "x" * 1025),
+], ids=ascii)
+def test_what_is_no_name_or_password_never_reaches_a_server(directory: Make, name: str, password: str) -> None:
+    with Silent() as silent:
+        with pytest.raises(WrongPassword):
+            directory(urls=(f"ldap://127.0.0.1:{silent.port}",), timeout_seconds=0.5).verify(name, password)
+        assert silent.connections == 0
+
+
 def test_this_server_takes_an_empty_password_for_a_success(server: slapd.Server) -> None:
     """The control of the rule: without it, the empty password of any known DN would sign in."""
     import ldap
