@@ -270,15 +270,33 @@ def test_a_sign_in_that_began_elsewhere_is_proven_by_the_same_page(campus: Campu
     with app.test_request_context("/"):
         app.preprocess_request()
         begun = entry.start("directory", "/listings")
-    assert begun.location.startswith(f"{PAGE}?to=")
+    site, _, there = begun.location.partition("/sign-in")
+    there = f"/sign-in{there}"
+    assert site == "http://127.0.0.1:8000" and there.startswith(f"{PAGE}?to=")
     name, value = begun.headers["Set-Cookie"].partition(";")[0].split("=", 1)
-    stranger = post(app.test_client(), "maya", "maya-password", begun.location)
+    stranger = post(app.test_client(), "maya", "maya-password", there)
     assert stranger.status_code == 403 and sessions() == 0, "another browser may not end it"
     client.set_cookie(name, value, path="/")
-    assert post(client, "maya", "wrong", begun.location).status_code == 403
-    answer = post(client, "maya", "maya-password", begun.location)
+    assert post(client, "maya", "wrong", there).status_code == 403
+    answer = post(client, "maya", "maya-password", there)
     assert (answer.status_code, answer.location) == (303, "/listings")
-    assert post(client, "maya", "maya-password", begun.location).status_code == 403, "once"
+    assert post(client, "maya", "maya-password", there).status_code == 403, "once"
+
+
+def test_a_new_proof_for_the_same_session_is_the_password_again(campus: Campus, client: FlaskClient) -> None:
+    post(client, "maya", "maya-password")
+    before = db.session.scalars(select(LoginSession)).one()
+    number, hashed = before.id, before.token_hash
+    again = "/sign-in-again?fresh=1&next=/listings"
+    there = client.get(again).location.partition("8000")[2]
+    assert there.startswith(f"{PAGE}?to=") and post(client, "maya", "wrong", there).status_code == 403
+    answer = post(client, "maya", "maya-password", there)
+    assert (answer.status_code, answer.location) == (303, "/listings")
+    db.session.rollback()
+    after = db.session.scalars(select(LoginSession)).one()
+    assert after.id == number and after.token_hash != hashed and after.ended_at is None
+    there = client.get(again).location.partition("8000")[2]
+    assert post(client, "ruth", "ruth-password", there).status_code == 403 and sessions() == 0, "somebody else's ends it"
 
 
 # Roles at sign-in

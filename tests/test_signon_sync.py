@@ -449,9 +449,9 @@ def test_a_look_and_sign_ins_at_once_leave_one_truth(app: Flask, factory: Factor
                 person_id=person.id, provider="directory", subject_kind="entryUUID", subject=f"saml-{person.campus_id}",
                 first_seen_at=datetime.now(UTC) - timedelta(days=9), last_seen_at=datetime.now(UTC) - timedelta(days=9),
             ))
-    numbers = [int(person.campus_id or 0) for person in persons]
+    numbers, began = [int(person.campus_id or 0) for person in persons], datetime.now(UTC)
     ends = at_once(
-        app, lambda: directory_sync.run(lambda: entries, RULES, {}, 1.0, lambda: datetime.now(UTC)), *[lambda n=n: enter(n) for n in numbers]
+        app, lambda: directory_sync.run(lambda: entries, RULES, {}, 1.0, lambda: began), *[lambda n=n: enter(n) for n in numbers]
     )
     assert ends == ["done"] * 9
     assert all(held(person) == {("student", "signon")} for person in persons)

@@ -97,7 +97,7 @@ def directory() -> Directory:
     if told is None:
         raise NotFound
     if "careercenter.directory" not in current_app.extensions:
-        current_app.extensions["careercenter.directory"] = Directory(told)
+        current_app.extensions["careercenter.directory"] = Directory(told, db.settings().server.public_url)
     return cast(Directory, current_app.extensions["careercenter.directory"])
 
 

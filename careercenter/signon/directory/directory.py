@@ -70,10 +70,10 @@ class Seen:
 
 
 class Directory:
-    """One directory with its servers. Shared by threads; keeps no connection open."""
+    """One directory with its servers. Shared by threads; keeps no connection open. `site` is our own address, before `PAGE`."""
 
-    def __init__(self, settings: DirectorySettings):
-        self.settings = settings
+    def __init__(self, settings: DirectorySettings, site: str = ""):
+        self.settings, self.site = settings, site
         self.servers = Servers(settings.urls, settings.timeout_seconds)
         self._wanted = sorted({*OPERATIONAL, *(theirs for shape in MAPPING for theirs in self._mapping(shape).values())})
 
@@ -105,7 +105,7 @@ class Directory:
         """To our own page. Raises `DemandNotMet` at once when more than a password is demanded."""
         if demand.contexts and _CONTEXT not in demand.contexts:
             raise DemandNotMet("context", "a password alone does not prove what is demanded")
-        return Begin(relay, "redirect", f"{PAGE}?to={relay}")
+        return Begin(relay, "redirect", f"{self.site}{PAGE}?to={relay}")
 
     def finish(self, answer: Mapping[str, str], waiting: Waiting, now: datetime) -> Identity:
         """As `verify`, for `username` and `password` of the form."""
