@@ -35,10 +35,10 @@ class Fed:
         assert isinstance(found, Federation)
         return found
 
-    def refresh(self, now: datetime | None = None, name: str = "fed") -> Outcome:
+    def refresh(self, now: datetime | None = None, name: str = "fed", seconds: float = refresh.SECONDS) -> Outcome:
         told = known.find(name)
         assert told is not None
-        return refresh.refresh(told, lambda: now or datetime.now(UTC))
+        return refresh.refresh(told, lambda: now or datetime.now(UTC), seconds=seconds)
 
     def publish(self, document: bytes) -> None:
         self.feed.files["/metadata"] = document

@@ -73,7 +73,7 @@ def _given(idp: DemoIdp, uid: str, request_id: str) -> str:
     """The signed answer of a provider to whatever request one says."""
     said = {"subject-id": [f"{uid}@demo.edu"], "givenName": [uid.title()], "sn": ["Somebody"]}
     asked = {"id": request_id, "acs": f"{PUBLIC}/saml/acs", "sp": doors.service_provider().entity_id}
-    return idp.speaker.answer(said, asked, idp.speaker.session(PASSWORD))
+    return idp.speaker.answer(said, asked, PASSWORD)[0]
 
 
 def _answer_of_the_other(two: Two, client: FlaskClient) -> dict[str, str]:

@@ -112,8 +112,8 @@ class _Bounded(HTTPAdapter):
         thread = threading.Thread(target=run, daemon=True, name="sign-on call")
         thread.start()
         thread.join(left)
+        found = outcome[0] if outcome else None  # before the cut: a cut call comes back as an empty answer
         self._cut()
-        found = outcome[0] if outcome else None
         if isinstance(found, requests.Response):
             return found
         if isinstance(found, SignOnUnavailable):

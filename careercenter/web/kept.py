@@ -47,9 +47,9 @@ def install(app: Flask) -> None:
     @app.after_request
     def _done(response: Response) -> Response:
         """Once a page took a kept form, or shows its words again beside what is wrong with them, it is kept no more."""
-        name = request.form.get("kept_form", "") if request.method == "POST" else ""
         taken = response.status_code < 400 or response.status_code == 422
-        if name and taken and "careercenter.keep_words" not in request.environ and g.get("viewer") and not g.viewer.looking:
+        name = request.form.get("kept_form", "") if taken and request.method == "POST" else ""
+        if name and "careercenter.keep_words" not in request.environ and g.get("viewer") and not g.viewer.looking:
             with db.transaction():
                 left = kept.drop(_key(), g.viewer.person_id, name[:16], g.now)
             if not left:
