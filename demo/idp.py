@@ -81,8 +81,8 @@ class DemoIdp:
         return handler(request)
 
     def _home(self, request: Request) -> Response:
-        _, person = self._signed_in(request)
-        return self._page("home.html", person=person)
+        told, person = self._signed_in(request)
+        return self._page("home.html", person=person, form_action=_origin(told["sp"]) if person else "")
 
     def _show_metadata(self, _request: Request) -> Response:
         return Response(self.metadata, content_type="application/samlmetadata+xml")

@@ -8,6 +8,7 @@ fresh and sent again. The controls are the same documents before anybody rearran
 import copy
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from lxml import etree
 
 from careercenter.signon import rules
 from careercenter.signon.identity import AnswerRefused, SignOnRefused
-from tests.test_signon_forger import BACKENDS, NS, SUBJECT_ID, World, assertion, finish, form, world
+from tests.test_signon_forger import BACKENDS, NS, SUBJECT_ID, Answer, World, assertion, build, finish, form, sign, world
 
 __all__ = ["world"]
 SIGNED = ("assertion", "response", "both")
@@ -228,14 +229,27 @@ def test_without_our_rules_pysaml2_never_hands_out_the_forged_identity(world: Wo
 @pytest.mark.parametrize("signed", ["response", "both"])
 def test_a_signed_response_names_who_signed_it(world: World, signed: str) -> None:
     """Without an issuer nobody can say whose key to use."""
-    from dataclasses import replace
-
-    from tests.test_signon_forger import Answer
-
     document = form(world.genuine(replace(Answer(), response_issuer=None), signed=signed))
     for crypto in BACKENDS:
         with pytest.raises(AnswerRefused, match="issuer"):
             finish(world.provider(crypto, signed=signed), document)
+
+
+@pytest.mark.parametrize("demanded", SIGNED)
+def test_exactly_one_assertion_even_when_the_provider_itself_signs_two(world: World, demanded: str) -> None:
+    """The second one names nobody: no other rule than the count stands in its way."""
+    response = build()
+    more = copy.deepcopy(assertion(response))
+    more.set("ID", "_more")
+    for part in (more.find("saml:Subject", NS), more.find("saml:AuthnStatement", NS)):
+        more.remove(part)
+    sign(assertion(response), world.key)
+    response.append(sign(more, world.key))
+    document = form(etree.fromstring(etree.tostring(sign(response, world.key))))
+    for crypto in BACKENDS:
+        with pytest.raises(AnswerRefused) as refused:
+            finish(world.provider(crypto, signed=demanded), document)
+        assert (refused.value.reason_code, "one assertion" in refused.value.detail) == ("assertions", True)
 
 
 @pytest.mark.parametrize("which", ["response", "assertion"])

@@ -215,7 +215,7 @@ def test_signing_out_here_and_there(campus: Campus) -> None:
     assert campus.open_sessions() == before - 1
     assert "Your campus sign-in may still be open" in left.text
     assert 'name="password"' not in browser.get(f"{campus.url}/sign-in/campus", timeout=30).text, "their session is open still"
-    there = browser.submit(browser.get(f"{campus.url}/signed-out", timeout=30))
+    there = browser.get(f"{campus.url}/sign-out/campus", timeout=30)
     assert "here and at your campus sign-in" in there.text
     assert 'name="password"' in browser.get(f"{campus.url}/sign-in/campus", timeout=30).text
 

@@ -60,15 +60,16 @@ def door(name: str, issuer: str = "", paused: bool = False) -> Provider:
 def described_as(entity_id: str, *, arriving: bool = False) -> Iterator[SamlProvider]:
     """Every SAML provider of ours whose entity ID this is.
 
-    Of a federation only a member by whom somebody signed in: a stranger's word shall not make us fetch metadata. With
-    `arriving`, only those where people may begin, met or not.
+    Of a federation only a member by whom somebody signed in: a stranger's word shall not make us fetch metadata. Also one
+    that people may not use now, since sessions of its better days may be open. With `arriving`, only those where people may
+    begin now, met or not.
     """
-    for told in providers.every():
+    for told in providers.every(paused=not arriving):
         federated = isinstance(told, Federation)
         if not isinstance(told, SamlTrust) or not (told.allow_unsolicited if arriving else not federated or _met(told.name, entity_id)):
             continue
         try:
-            found = door(told.name, entity_id if federated else "")
+            found = door(told.name, entity_id if federated else "", paused=not arriving)
         except (NotFound, SignOnUnavailable):
             continue
         if isinstance(found, SamlProvider) and _idp(found) == entity_id:

@@ -42,15 +42,16 @@ def signed_out() -> Any:
     return render_template("signon/signed_out.html", campus=campus, offered=offered is not None)
 
 
-@blueprint.post("/sign-out/campus")
+@blueprint.get("/sign-out/campus")
 def campus() -> Response:
-    """Off to the provider to sign out there too."""
+    """Off to the provider to sign out there too. A link and no form: browsers let no form of ours be sent on to another
+    site, and whoever is led here from elsewhere only ends what they have just ended with us."""
     told = leaving.left(session.pop("left", 0), g.now)
     if told is None:
         return _back("unsure")
     relay, browser = secrets.token_urlsafe(24), secrets.token_urlsafe(24)
     try:
-        begun = doors.door(told.provider, told.issuer).end(told.logout, relay)
+        begun = doors.door(told.provider, told.issuer, paused=True).end(told.logout, relay)
     except (SignOnUnavailable, NotFound):
         begun = None
     if begun is None:
@@ -111,11 +112,14 @@ def _asked(message: saml.Message) -> Response:
             ended += leaving.end_named(door.settings.name, door.issuer, asked.name, asked.session_indexes, g.now)
     door, asked = proven[0]
     log.info("logout_by_provider", provider=door.settings.name, sessions=ended, request_id=g.get("request_id"))
-    return entry.sent(door.confirm_end(asked))
+    try:
+        return entry.sent(door.confirm_end(asked))
+    except SignOnUnavailable:  # it names no address for our answer
+        return _back("ended")
 
 
 def _provider(name: str, issuer: str) -> saml.SamlProvider:
-    found = doors.door(name, issuer)
+    found = doors.door(name, issuer, paused=True)
     if not isinstance(found, saml.SamlProvider):
         raise AnswerRefused("no_request", f"{name} does not speak SAML")
     return found

@@ -116,6 +116,10 @@ class HttpsCampus:
             {"name": way, "kind": "saml", "label": f"Campus sign-in by {way}", "metadata_file": f"{way}.xml", "scopes": ["demo.edu"]}
             for way in ("redirect", "post")
         ]
+        providers.append({  # the same provider once more, where people may begin at its portal
+            "name": "portal", "kind": "saml", "label": "Campus portal", "metadata_file": "redirect.xml", "scopes": ["demo.edu"],
+            "allow_unsolicited": True,
+        })
         redirect_only, post_only = _without(metadata, "HTTP-POST"), _without(metadata, "HTTP-Redirect")
         self.installation = Installation(folder / "careers", smtp_port, public_url=self.url, trusted_proxies=1, files={
             "signon.toml": signon_toml({"service": service, "providers": providers, "roles": ROLES}), "redirect.xml": redirect_only, "post.xml": post_only,
