@@ -498,6 +498,9 @@ def test_an_address_without_metadata_is_a_sentence(admin: FlaskClient, feed: Fee
     ("http://login.example.edu/", "Use an https address"), ("https://localhost/", "leads to this machine itself"),
     ("https://127.0.0.1/", "leads to this machine itself"), ("https://[::1]:8443/", "leads to this machine itself"),
     ("https://[::ffff:127.0.0.1]/", "leads to this machine itself"), ("https://169.254.169.254/latest", "leads to this machine itself"),
+    ("https://[64:ff9b::7f00:1]/", "leads to this machine itself"), ("https://[2002:7f00:1::]/", "leads to this machine itself"),
+    ("https://[::127.0.0.1]/", "leads to this machine itself"), ("https://[fe80::1]/", "leads to this machine itself"),
+    ("https://[fd12::1]/metadata", ""), ("https://[2a00:1450::1]/metadata", ""),
     ("https://0.0.0.0/", "leads to this machine itself"), ("https://login.example.edu/metadata", ""), ("https://10.1.2.3/metadata", ""),
 ])
 def test_a_page_does_not_lead_our_server_to_itself(app: Flask, monkeypatch: pytest.MonkeyPatch, address: str, says: str) -> None:

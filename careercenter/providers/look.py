@@ -5,14 +5,16 @@ campus, also one inside its network, but not to this machine itself or to the ne
 """
 
 import socket
-from ipaddress import ip_address
+from ipaddress import IPv6Address, IPv6Network, ip_address
 from urllib.parse import urlsplit
 
 from careercenter import db
+from careercenter.platforms.addresses import is_public
 from careercenter.providers import fetch
 from careercenter.settings import LOOPBACK
 from careercenter.signon import federation
 
+_CAMPUS_V6 = IPv6Network("fc00::/7")
 _HERE = "This address leads to this machine itself, which a page may not name. Use config/signon.toml for that."
 
 
@@ -61,6 +63,8 @@ def _is_here(host: str) -> bool:
     except ValueError:
         return False
     mapped = getattr(address, "ipv4_mapped", None) or address
+    if isinstance(mapped, IPv6Address):  # a campus' own network or the internet; all else is special, or carries an IPv4 address
+        return not (mapped in _CAMPUS_V6 or is_public(str(mapped)))
     return bool(mapped.is_loopback or mapped.is_link_local or mapped.is_unspecified or mapped.is_multicast)
 
 

@@ -40,7 +40,7 @@ def growth(machines: Machines, often: int) -> float:
 
 @pytest.mark.parametrize("machines", ["postgresql"], indirect=True)
 def test_memory_is_flat_over_hundreds_of_sign_ins(machines: Machines) -> None:
-    assert growth(machines, 300) < 2.0
+    assert growth(machines, 300) < 1.5
 
 
 @pytest.mark.long
@@ -55,6 +55,6 @@ def test_a_leak_would_be_seen(machines: Machines) -> None:
     """Negative control: 10 KiB kept of each sign-in are beyond the bound."""
     wish = machines.wish("memory leaks")
     try:
-        assert growth(machines, 300) > 2.0
+        assert growth(machines, 300) > 1.5
     finally:
         wish.unlink()
