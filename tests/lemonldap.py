@@ -188,7 +188,7 @@ def _configuration(server: Server, services: dict[str, str]) -> dict[str, Any]:
             "oidcRPMetaDataOptionsBypassConsent": 1, "oidcRPMetaDataOptionsIDTokenForceClaims": 0,
             "oidcRPMetaDataOptionsUserIDAttr": "uid",
         }},
-        "casAttr": "uid", "casAccessControlPolicy": "error", "casBackChannelSingleLogout": 1,
+        "casAttr": "uid", "casAccessControlPolicy": "error", "casBackChannelSingleLogout": 1, "trustedDomains": "*",
         "casAppMetaDataOptions": {"career": {"casAppMetaDataOptionsService": services["cas"]}},
         "casAppMetaDataExportedVars": {"career": {
             "mail": "mail", "givenName": "givenName", "sn": "sn", "employeeNumber": "employeeNumber",
