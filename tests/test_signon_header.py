@@ -70,7 +70,7 @@ def test_a_unix_socket_is_believed_only_where_it_is_named() -> None:
 @pytest.mark.parametrize(("headers", "reason"), [
     ({"subject_id": "maya@demo.edu;ada@demo.edu"}, "subject_many"), ({"subject_id": "ada@elsewhere.edu"}, "subject_scope"),
     ({"subject_id": None}, "subject_missing"), ({"subject_id": ";;"}, "subject_missing"), ({"subject_id": "maya ada@demo.edu"}, "subject_form"),
-    ({"subject_id": "x" * 20_000}, "oversize"), ({"subject_id": "\xff"}, "encoding"), ({"subject_id": "(null)"}, "subject_scope"),
+    ({"subject_id": "x" * 20_000}, "oversize"), ({"subject_id": "\xff"}, "encoding"), ({"subject_id": "(null)"}, "subject_missing"),
     ({"subject_id": "ada@elsewhere.edu", "pairwise_id": "maya@demo.edu"}, "subject_scope"),
 ])
 def test_identifiers_that_cannot_be_a_key(headers: dict[str, str | None], reason: str) -> None:
@@ -88,7 +88,7 @@ def test_no_header_at_all_says_that_the_address_is_not_protected() -> None:
 
 @pytest.mark.parametrize(("text", "values"), [
     ("a", ("a",)), ("a;b", ("a", "b")), (r"a\;b", ("a;b",)), (r"a\\;b", ("a\\", "b")), (r"a\\\;b", ("a\\;b",)), (";a;;a; b ;", ("a", "b")),
-    ("a\\", ("a",)), ("", ()), ("  ", ()),
+    ("a\\", ("a",)), ("", ()), ("  ", ()), ("(null)", ()), ("a;(null)", ("a",)),
 ])
 def test_several_values_and_semicolons(text: str, values: tuple[str, ...]) -> None:
     assert split(text) == values

@@ -112,9 +112,9 @@ class HeaderProvider:
 
 
 def split(text: str) -> tuple[str, ...]:
-    r"""The values of a header: "a;b\;c" is "a" and "b;c"; empty ones are left out, doubles are one."""
+    r"""The values of a header: "a;b\;c" is "a" and "b;c"; empty ones and Apache's "(null)" are left out, doubles are one."""
     found = (re.sub(r"\\(.)", r"\1", part).strip() for part in _VALUE.findall(text))
-    return tuple(dict.fromkeys(value for value in found if value))
+    return tuple(dict.fromkeys(value for value in found if value and value != "(null)"))
 
 
 def _text(raw: str) -> str:
