@@ -345,6 +345,14 @@ def test_a_discovery_document_that_is_huge_moved_or_none_is_refused(op: OidcServ
     assert op.asked["/elsewhere"] == 0
 
 
+def test_a_document_that_would_be_sound_is_not_read_past_the_limit(op: OidcServer) -> None:
+    op.discovery = {"padding": "x" * calls.MAX_BYTES}
+    with pytest.raises(SignOnUnavailable, match="larger than"):
+        door(op).begin("relay")
+    op.discovery = {"padding": "x" * (calls.MAX_BYTES - 5000)}
+    assert door(op).begin("relay").url  # the control
+
+
 def test_an_endpoint_without_https_is_refused_beside_an_https_issuer() -> None:
     found = server.Server("https://op.example.edu")
     with pytest.raises(SignOnUnavailable, match="token_endpoint"):

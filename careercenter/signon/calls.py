@@ -113,7 +113,7 @@ class _Bounded(HTTPAdapter):
         thread.start()
         thread.join(left)
         found = outcome[0] if outcome else None  # before the cut: a cut call comes back as an empty answer
-        self._cut()
+        self._cut(late=thread.is_alive())
         if isinstance(found, requests.Response):
             return found
         if isinstance(found, SignOnUnavailable):
@@ -148,10 +148,10 @@ class _Bounded(HTTPAdapter):
                 raise TimeoutError
             self._handles.append(sock.dup())
 
-    def _cut(self) -> None:
+    def _cut(self, late: bool) -> None:
         """Close every connection, also one that the helper thread is reading from or shaking hands on."""
         with self._lock:
-            self._late = self._deadline.left <= 0
+            self._late = late
             for handle in self._handles:
                 with contextlib.suppress(OSError):  # the other side may have gone first
                     handle.shutdown(socket.SHUT_RDWR)
