@@ -80,10 +80,11 @@ def _sleepers() -> list[int]:
             continue
         try:
             command, stat = (entry / "cmdline").read_bytes(), (entry / "stat").read_text()
-        except OSError:
+            environment = (entry / "environ").read_bytes()
+        except OSError:  # it ended while we looked
             continue
         state, _, group = stat.rpartition(")")[2].split()[:3]
-        mine = b"careercenter.platforms.child" in command and f"rogue-{os.getpid()}".encode() in (entry / "environ").read_bytes()
+        mine = b"careercenter.platforms.child" in command and f"rogue-{os.getpid()}".encode() in environment
         if mine and state != "Z" and group != entry.name:
             found.append(int(entry.name))
     return found

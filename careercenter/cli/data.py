@@ -39,6 +39,7 @@ def _sync_one(platform: str, board: str) -> bool:
     from rich.progress import Progress
 
     from careercenter import listings
+    from careercenter.listings import touched
 
     with Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
         task = bar.add_task(f"{platform}/{board}", total=None)
@@ -47,6 +48,7 @@ def _sync_one(platform: str, board: str) -> bool:
             bar.update(task, completed=done, total=total, description=f"{platform}/{board} {message}"[:60])
 
         report = listings.sync(platform, board, now=lambda: datetime.now(UTC), progress=progress)
+        touched.catch_up()
     counts = report.counts
     click.echo(
         f"{platform}/{board}: {report.words.lower()}; {counts.received} received, {counts.new} new, {counts.changed} changed, "

@@ -67,9 +67,11 @@ def deliver_mail(now: Clock, argument: str, progress: Progress) -> str:
 
 def sync(now: Clock, argument: str, progress: Progress) -> str:
     from careercenter import listings
+    from careercenter.listings import touched
 
     platform, _, board = argument.partition("/")
     report = listings.sync(platform, board, now=now, progress=progress)
+    touched.catch_up()
     return report.message or f"Run {report.run_id}: {report.outcome}."
 
 
@@ -79,6 +81,18 @@ def expire_listings(now: Clock, argument: str, progress: Progress) -> str:
     with db.transaction():
         lost, expired = listings.declare_lost(now()), listings.expire(now())
     return f"{expired} listings closed by their deadline, {lost} runs were broken off."
+
+
+def touched_waits(now: datetime) -> bool:
+    from careercenter.listings import touched
+
+    return touched.waits(now)
+
+
+def catch_up(now: Clock, argument: str, progress: Progress) -> str:
+    from careercenter.listings import touched
+
+    return f"{touched.catch_up()} listings looked at again."
 
 
 def invite_evaluators(now: Clock, argument: str, progress: Progress) -> str:
@@ -171,6 +185,7 @@ def note_audit_head(now: Clock, argument: str, progress: Progress) -> str:
 JOBS: tuple[Job, ...] = (
     Job("mail", Every(5), deliver_mail, "Deliver mail", due=mail_waits),
     Job("sync", None, sync, "Read the boards of every platform", limit=timedelta(hours=1)),
+    Job("catch-up", Every(15), catch_up, "Bring search up to changed listings", due=touched_waits),
     Job("expire-listings", Every(900), expire_listings, "Close listings whose deadline has passed"),
     Job("advance-placements", Daily(5, 30), advance_placements, "Begin and end placements by their dates"),
     Job("invite", Daily(6), invite_evaluators, "Invite evaluators whose date has come"),

@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint, text
+from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint, text, true
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from careercenter import db
@@ -58,6 +58,8 @@ class Listing(db.Model):
     requisition_id: Mapped[str | None] = mapped_column(String(200), index=True)
     opportunity_id: Mapped[int] = mapped_column(ForeignKey("opportunity.id"), index=True)
     state: Mapped[str] = mapped_column(String(10), default=OPEN)
+    shown: Mapped[bool] = mapped_column(default=True, server_default=true())
+    """False for a listing whose opportunity students see by another, more direct one."""
     kind: Mapped[str] = mapped_column(String(20))
     title: Mapped[str] = mapped_column(String(300))
     employer: Mapped[str] = mapped_column(String(200))

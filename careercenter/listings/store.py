@@ -21,6 +21,7 @@ from careercenter.listings import normal
 from careercenter.listings.model import CLOSED, OPEN, Listing, ListingEvent, Opportunity, Quarantined
 from careercenter.listings.report import Counts
 from careercenter.listings.sources import Opened
+from careercenter.listings.touched import touch
 from careercenter.platforms import draft as form
 from careercenter.platforms.contract import Record, Seen, Tombstone, Unreadable
 from careercenter.platforms.draft import ListingDraft, Reject
@@ -348,6 +349,7 @@ def _event(run: Reading, listing_id: int, change: str, now: datetime, evidence: 
 
 
 def record_events(events: list[dict[str, Any]]) -> None:
-    """Append transitions in one statement."""
+    """Append transitions in one statement, and note whom grouping and search have to look at again."""
     if events:
         db.session.execute(insert(EVENT), events)
+        touch(event["listing_id"] for event in events)

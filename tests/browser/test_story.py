@@ -2,11 +2,13 @@
 
 import re
 import time
-from datetime import date, timedelta
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from playwright.sync_api import Page, expect
 
+from demo.installation import ZONE
 from tests.browser.conftest import DemoCampus, Window, Windows
 from tests.browser.test_pages import mailed
 
@@ -14,7 +16,7 @@ PHONE = {"viewport": {"width": 390, "height": 844}}
 
 
 def days(n: int) -> str:
-    return (date.today() + timedelta(days=n)).isoformat()
+    return (datetime.now(ZoneInfo(ZONE)).date() + timedelta(days=n)).isoformat()
 
 
 def fill_placement(page: Page, supervisor: str, address: str) -> None:
