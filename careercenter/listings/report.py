@@ -15,13 +15,14 @@ from careercenter.platforms.contract import (
     Transient,
 )
 
-COMPLETE, UNCHANGED, HELD, RUNNING, LOST, BUSY = "complete", "unchanged", "held", "running", "lost", "busy"
+COMPLETE, UNCHANGED, HELD, RUNNING, LOST, BUSY, PUSHED = "complete", "unchanged", "held", "running", "lost", "busy", "pushed"
 
 # outcome -> (meaning of the face, words)
 OUTCOMES: dict[str, tuple[str, str]] = {
     RUNNING: ("waiting", "Under way"),
     COMPLETE: ("good", "Complete"),
     UNCHANGED: ("good", "Nothing changed"),
+    PUSHED: ("good", "Pushes taken in"),
     HELD: ("needs", "Held for a person"),
     "partial": ("waiting", "Incomplete"),
     "capped": ("waiting", "Cut off by the platform"),

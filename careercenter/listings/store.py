@@ -40,7 +40,7 @@ class Reading:
     """What a run knows while it reads a board. `seen` holds listing ids, `bad` the post ids that were quarantined.
 
     `normalize` turns raw records into drafts, as many as it is given; `drafts` are those of the batch at hand, by the hash
-    of their bytes.
+    of their bytes. `continues`: it goes on from a stored cursor.
     """
 
     run_id: int
@@ -49,6 +49,7 @@ class Reading:
     zone: ZoneInfo
     normalize: Normalize
     had_quarantine: bool = False
+    continues: bool = False
     drafts: dict[bytes, ListingDraft | Reject] = field(default_factory=dict)
     counts: Counts = field(default_factory=Counts)
     seen: set[int] = field(default_factory=set)

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from careercenter.platforms import frames, http, reading, registry
-from careercenter.platforms.contract import PlatformError, PluginFault, State, Unreadable
+from careercenter.platforms.contract import PlatformError, PluginFault, Pushed, State, Unreadable
 
 PR_SET_PDEATHSIG = 1
 
@@ -94,7 +94,8 @@ def _normalize(plugin: Any, cfg: Any, job: dict[str, Any], told: Any, out: Any) 
 
 def _client(cfg: Any, job: dict[str, Any]) -> http.HttpClient:
     return http.HttpClient(
-        user_agent=job["user_agent"], allow_hosts=job["allow_hosts"], secrets=registry.secret_values(cfg), drops=Path(job["drops"])
+        user_agent=job["user_agent"], allow_hosts=job["allow_hosts"], secrets=registry.secret_values(cfg), drops=Path(job["drops"]),
+        pushed=[Pushed(**event) for event in job.get("pushed", ())],
     )
 
 

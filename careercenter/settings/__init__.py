@@ -25,7 +25,7 @@ from careercenter.settings.parts import FOLDER, ConfigPath, Secret, Section
 from careercenter.settings.signon import KINDS, Directory, Federation, RoleRule, SamlProvider, Service, SignOn
 
 __all__ = [
-    "FILES", "LOOPBACK", "Campus", "Closing", "Database", "Directory", "Federation", "Log", "Mail", "Platforms", "RoleRule",
+    "FILES", "LOOPBACK", "Campus", "Closing", "Database", "Directory", "Federation", "Hooks", "Log", "Mail", "Platforms", "RoleRule",
     "SamlProvider", "Server", "Service", "Settings", "SettingsError", "SignOn", "Source", "load", "load_signon",
 ]
 
@@ -152,9 +152,18 @@ class Closing(Section):
     blast_share: float = Field(0.50, gt=0, le=1)
 
 
+class Hooks(Section):
+    """What platforms may push to us: the size of one event, how many from one address in a quarter of an hour, how long kept."""
+
+    max_kilobytes: int = Field(256, ge=1, le=2000)
+    per_quarter_hour: int = Field(3000, ge=1)
+    keep_days: int = Field(90, ge=1)
+
+
 class Platforms(Section):
     sources: tuple[Source, ...] = ()
     closing: Closing = Closing()
+    hooks: Hooks = Hooks()
     user_agent: str = "careercenter/0.1 (+university career center)"
 
 

@@ -115,6 +115,7 @@ ACCESS: dict[str, frozenset[str]] = {
     "platforms.run": ADVISOR,
     "platforms.quarantine": ADVISOR,
     "platforms.catalogue": ADVISOR,
+    "hooks.take": PUBLIC,
     # placements
     "placements.index": OWN_RECORDS,
     "placements.new": STUDENT,
@@ -170,10 +171,11 @@ ACCESS: dict[str, frozenset[str]] = {
     "admin.style": STAFF,
 }
 
-# These prove themselves in another way: a signed answer bound to this browser, a mailed secret in the address. A
+# These prove themselves in another way: a signed answer bound to this browser, a mailed secret in the address, a signed event. A
 # supervisor whose browser keeps no cookies can still answer.
 CSRF_EXEMPT = frozenset({
     "signon.acs", "logout.slo", "protocols.cas_logout", "protocols.backchannel", "credit.answer", "evaluations.answer",
+    "hooks.take",
 })
 
 

@@ -61,7 +61,7 @@ def test_a_broken_answer_is_never_a_complete_board(name: str, body: str) -> None
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_byte_order_mark_is_harmless(name: str) -> None:
-    with recorded(name, lambda r: None if "detail" in r.path else Response(b"\xef\xbb\xbf" + whole(name)) if not r.args.get("offset", "0") > "0" else None) as b:
+    with recorded(name, lambda r: None if "detail" in r.path or "Token" in r.path else Response(b"\xef\xbb\xbf" + whole(name)) if not r.args.get("offset", "0") > "0" else None) as b:
         assert any(isinstance(m, Record) for m in b.read())
 
 
