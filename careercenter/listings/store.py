@@ -23,7 +23,7 @@ from careercenter.listings.report import Counts
 from careercenter.listings.sources import Opened
 from careercenter.listings.touched import touch
 from careercenter.platforms import draft as form
-from careercenter.platforms.contract import Record, Seen, Tombstone, Unreadable
+from careercenter.platforms.contract import PlatformKind, Record, Seen, Tombstone, Unreadable
 from careercenter.platforms.draft import ListingDraft, Reject
 
 MAX_RAW_BYTES = 2_000_000
@@ -329,7 +329,8 @@ def _bury(run: Reading, tombstones: list[Tombstone], known: dict[str, Any], now:
     gone = {known[t.post_id].id: t.evidence for t in tombstones if t.post_id in known and known[t.post_id].state == OPEN}
     if gone:
         run.counts.closed += len(gone)
-        close(run.run_id, {i: {"by": "platform", "says": words[:500]} for i, words in gone.items()}, now)
+        who = "staff" if run.source.spec.kind is PlatformKind.MANUAL else "platform"
+        close(run.run_id, {i: {"by": who, "says": words[:500]} for i, words in gone.items()}, now)
 
 
 def close(run_id: int | None, evidence: dict[int, dict[str, Any]], now: datetime) -> None:

@@ -116,6 +116,12 @@ ACCESS: dict[str, frozenset[str]] = {
     "platforms.quarantine": ADVISOR,
     "platforms.catalogue": ADVISOR,
     "hooks.take": PUBLIC,
+    "manual_listings.index": ADVISOR,
+    "manual_listings.new": ADVISOR,
+    "manual_listings.create": ADVISOR,
+    "manual_listings.edit": ADVISOR,
+    "manual_listings.save": ADVISOR,
+    "manual_listings.close": ADVISOR,
     # placements
     "placements.index": OWN_RECORDS,
     "placements.new": STUDENT,

@@ -65,7 +65,7 @@ def transition(change: str, evidence: dict[str, Any]) -> str:
         return {
             "absence": f"Closed: no longer shown, missed in {evidence.get('misses')} runs since "
             f"{str(evidence.get('first_missed_at', ''))[:10]}",
-            "deadline": "Closed: the deadline has passed", "platform": "Closed by the platform",
+            "deadline": "Closed: the deadline has passed", "platform": "Closed by the platform", "staff": "Closed by the career center",
         }.get(str(evidence.get("by")), "Closed")
     if change == "changed":
         names = (name.removesuffix("_html").removesuffix("_text").replace("_", " ") for name in evidence.get("fields", {}))
