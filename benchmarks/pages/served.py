@@ -16,7 +16,7 @@ from careercenter.cli.serve import application
 _CACHE = type(lru_cache(len))
 COLD = "HTTP_X_BENCH_COLD"
 KEPT = (
-    "careercenter.web.face", "careercenter.web.shell",  # addresses of files, signs, navigation by role
+    "careercenter.web.face", "careercenter.web.shell", "careercenter.web.stencils",  # files, signs, navigation by role, markup
     "careercenter.credit.queues", "careercenter.listings.browse", "careercenter.evaluations.results",  # statements
     "careercenter.credit.policy", "careercenter.evaluations.instruments", "careercenter.accreditation.specs",  # configuration
     "careercenter.platforms.registry", "careercenter.signon.crypto",
