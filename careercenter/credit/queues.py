@@ -87,7 +87,8 @@ def tally(viewer: Viewer, step: str, now: datetime) -> list[Tally]:
 
 def total(tallies: Sequence[Tally]) -> Tally:
     """All programs together."""
-    return Tally("", "", *(sum(counted) for counted in zip(*(each[2:] for each in tallies), strict=True))) if tallies else Tally("", "", 0, 0, 0, 0)
+    counts = [each[2:] for each in tallies] or [(0, 0, 0, 0)]
+    return Tally("", "", *map(sum, zip(*counts, strict=True)))
 
 
 def _programs_of(viewer: Viewer, step: str) -> tuple[str, ...]:
