@@ -4,7 +4,7 @@ The mark "would count" belongs to the student who looks, but there are only a fe
 """
 
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import date
 from functools import lru_cache
 from typing import Any
 
@@ -13,13 +13,12 @@ from markupsafe import Markup
 
 from careercenter import credit
 from careercenter.credit import Offer, Ruler
-from careercenter.listings import browse
+from careercenter.listings import browse, stale_since
 from careercenter.listings.browse import Row
 from careercenter.listings.model import Listing
 from careercenter.web import formats
 from careercenter.web.face import chip
 
-STALE = timedelta(hours=72)
 MEANINGS = {"counts": "good", "part": "waiting", "unknown": "waiting", "not": "stopped"}
 
 
@@ -30,7 +29,7 @@ def ruler() -> Ruler | None:
 
 def cards(rows: Sequence[Row], level: int = 2) -> Markup:
     """The cards of a list, each with its mark; `level` is that of their headings."""
-    today, by, fresh = formats.today(), ruler() if rows else None, g.now - STALE
+    today, by, fresh = formats.today(), ruler() if rows else None, stale_since(g.now)
     found = (
         _card(row, today, row.believed_at is None or row.believed_at < fresh, level, _mark(offer(row), by) if by else "")
         for row in rows
