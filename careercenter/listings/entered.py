@@ -206,8 +206,9 @@ def _require_free(platform: str, boards: Collection[str], mine: int | None) -> N
         raise Unsound({"boards": "Name each board once."})
     for source in sources.every():
         other = sorted(set(boards) & set(source.boards)) if source.platform == platform else []
-        if other and getattr(source, "stored_id", None) != mine:
-            where = "on another source of this page" if isinstance(source, stored.PageSource) else "in config/platforms.toml"
+        by_page = isinstance(source, stored.PageSource)
+        if other and not (isinstance(source, stored.PageSource) and source.stored_id == mine):
+            where = "on another source of this page" if by_page else "in config/platforms.toml"
             raise Unsound({"boards": f"“{other[0]}” is named {where} already. A board is read by one source only."})
 
 
