@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 
 from careercenter import db, listings
 from careercenter.audit import AuditEvent
-from careercenter.listings import entered
+from careercenter.listings import by_hand
 from careercenter.listings.arrivals import Arrival
 from careercenter.listings.model import Listing, ListingEvent, SyncRun
 from careercenter.listings.touched import Touched
@@ -219,9 +219,9 @@ def test_of_two_changes_at_once_the_second_is_told(app: Flask, staff: FlaskClien
 
 def test_without_the_version_both_are_kept(app: Flask, staff: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
     """Negative control: it is the version that tells the second."""
-    keep, numbers = entered._keep, iter(range(10, 20))
-    monkeypatch.setattr(entered, "_current", lambda board, post_id, version: entered.latest(board.id, post_id))
-    monkeypatch.setattr(entered, "_keep", lambda board, post, version, *rest: keep(board, post, next(numbers), *rest))
+    keep, numbers = by_hand._keep, iter(range(10, 20))
+    monkeypatch.setattr(by_hand, "_current", lambda board, post_id, version: by_hand.latest(board.id, post_id))
+    monkeypatch.setattr(by_hand, "_keep", lambda board, post, version, *rest: keep(board, post, next(numbers), *rest))
     assert at_once(app, staff) == [303, 303]
     assert db.session.scalar(select(func.count()).select_from(Arrival)) == 3
 

@@ -15,7 +15,8 @@ from careercenter.platforms.contract import (
     Transient,
 )
 
-COMPLETE, UNCHANGED, HELD, RUNNING, LOST, BUSY, PUSHED = "complete", "unchanged", "held", "running", "lost", "busy", "pushed"
+COMPLETE, UNCHANGED, HELD, RUNNING, LOST, BUSY = "complete", "unchanged", "held", "running", "lost", "busy"
+KEPT, PUSHED = "kept", "pushed"
 
 # outcome -> (meaning of the face, words)
 OUTCOMES: dict[str, tuple[str, str]] = {
@@ -24,6 +25,7 @@ OUTCOMES: dict[str, tuple[str, str]] = {
     UNCHANGED: ("good", "Nothing changed"),
     PUSHED: ("good", "Pushes taken in"),
     HELD: ("needs", "Held for a person"),
+    KEPT: ("waiting", "Kept open by a person"),
     "partial": ("waiting", "Incomplete"),
     "capped": ("waiting", "Cut off by the platform"),
     "unknown": ("waiting", "Completeness unknown"),

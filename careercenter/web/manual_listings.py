@@ -8,8 +8,8 @@ from typing import Any
 from flask import Blueprint, g, redirect, render_template, request, url_for
 
 from careercenter import db, listings
-from careercenter.listings import browse, entered, health
-from careercenter.listings.entered import Place
+from careercenter.listings import browse, by_hand, health
+from careercenter.listings.by_hand import Place
 from careercenter.listings.model import Board
 from careercenter.platforms import pasted
 from careercenter.platforms.decode import web_address
@@ -34,7 +34,7 @@ STATES = {
 
 @blueprint.get("")
 def index() -> str:
-    return render_template("platforms/manual.html", rows=entered.entries(), places=entered.places(), states=STATES)
+    return render_template("platforms/manual.html", rows=by_hand.entries(), places=by_hand.places(), states=STATES)
 
 
 @blueprint.get("/new")
@@ -53,7 +53,7 @@ def create() -> Any:
         with db.transaction():
             if again := resend.earlier():
                 return again
-            board_id = entered.enter(place, post_id, record, by=access.actor(), now=g.now).id
+            board_id = by_hand.enter(place, post_id, record, by=access.actor(), now=g.now).id
             answer = resend.answered(url_for(".index"))
     except db.Conflict as error:
         return _form(request.form, {"link": str(error)}), 409
@@ -64,10 +64,10 @@ def create() -> Any:
 @blueprint.get("/<int:board_id>/<post_id>")
 def edit(board_id: int, post_id: str) -> str:
     board, _ = _one(board_id)
-    found = entered.latest(board.id, post_id)
+    found = by_hand.latest(board.id, post_id)
     if found is None:
         raise db.NotFound
-    return _form({**_typed_again(entered.content(found)), "version": str(entered.version_of(found))}, {}, board, post_id)
+    return _form({**_typed_again(by_hand.content(found)), "version": str(by_hand.version_of(found))}, {}, board, post_id)
 
 
 @blueprint.post("/<int:board_id>/<post_id>")
@@ -85,7 +85,7 @@ def save(board_id: int, post_id: str) -> Any:
         return _form(request.form, typed.errors, board, post_id), 422
     try:
         with db.transaction():
-            entered.change(_board(board_id), post_id, typed.number("version"), record, by=access.actor(), now=g.now)
+            by_hand.change(_board(board_id), post_id, typed.number("version"), record, by=access.actor(), now=g.now)
     except db.Conflict as error:
         return _form(request.form, {"": f"{error} {AGAIN}"}, _board(board_id), post_id), 409
     _take_in(place.platform, place.board, board_id, post_id, "Saved.")
@@ -98,13 +98,13 @@ def close(board_id: int, post_id: str) -> Any:
     typed = Typed(request.form)
     reason = typed.line("reason", "Say in a few words why, such as: the place is filled.", 200)
     if typed.errors:
-        found = entered.latest(board_id, post_id)
+        found = by_hand.latest(board_id, post_id)
         if found is None:
             raise db.NotFound
-        form = {**_typed_again(entered.content(found)), "version": str(entered.version_of(found))}
+        form = {**_typed_again(by_hand.content(found)), "version": str(by_hand.version_of(found))}
         return _form(form, typed.errors, _board(board_id), post_id), 422
     with db.transaction():
-        entered.close(_board(board_id), post_id, typed.number("version"), reason, by=access.actor(), now=g.now)
+        by_hand.close(_board(board_id), post_id, typed.number("version"), reason, by=access.actor(), now=g.now)
     _take_in(place.platform, place.board, board_id, post_id, "Closed. Students no longer find it.")
     return redirect(url_for(".index"), 303)
 
@@ -112,7 +112,7 @@ def close(board_id: int, post_id: str) -> Any:
 def _take_in(platform: str, board: str, board_id: int, post_id: str, words: str) -> None:
     """Read the board now, so that the person sees what became of it. What fails here, the worker does in a moment."""
     report = listings.sync(platform, board, now=lambda: datetime.now(UTC))
-    if reason := entered.aside(board_id, post_id):
+    if reason := by_hand.aside(board_id, post_id):
         shell.toast("needs", f"It was set aside and students do not see it. {reason}")
     else:
         shell.toast("good", words if report.ok else f"{words} Students find it in a moment.")
@@ -125,7 +125,7 @@ def _board(board_id: int) -> Board:
 def _one(board_id: int) -> tuple[Board, Place]:
     """A board that staff enter listings into. Raises NotFound."""
     board = _board(board_id)
-    for place in entered.places():
+    for place in by_hand.places():
         if (place.platform, place.board) == (board.platform, board.board):
             return board, place
     raise db.NotFound
@@ -133,13 +133,13 @@ def _one(board_id: int) -> tuple[Board, Place]:
 
 def _where(typed: Typed, record: dict[str, Any]) -> tuple[Place | None, str]:
     """Where a new entry belongs: to the platform of its address, else to the board for whatever reaches the staff."""
-    if found := entered.recognised(record.get("link", "")):
+    if found := by_hand.recognised(record.get("link", "")):
         place, post_id, record["link"] = found
         return place, post_id
-    plain = [place for place in entered.places() if place.spec.entry is None]
+    plain = [place for place in by_hand.places() if place.spec.entry is None]
     if plain:
         return plain[0], secrets.token_hex(6)
-    examples = " or ".join(place.spec.entry.example for place in entered.places() if place.spec.entry)
+    examples = " or ".join(place.spec.entry.example for place in by_hand.places() if place.spec.entry)
     typed.errors.setdefault("link", f"Paste the address of the job, as {examples}" if examples else "No source takes listings by hand yet.")
     return None, ""
 
@@ -206,9 +206,9 @@ def _typed_again(record: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _form(form: Mapping[str, Any], errors: dict[str, str] | None = None, board: Board | None = None, post_id: str = "") -> str:
-    examples = [place.spec for place in entered.places() if place.spec.entry]
+    examples = [place.spec for place in by_hand.places() if place.spec.entry]
     return render_template(
         "platforms/manual_form.html", form=form, errors=errors or {}, board=board, post_id=post_id, examples=examples,
         kinds=list(KINDS.items()), workplaces=list(WORKPLACES.items()), pays=[(k, v[0]) for k, v in PAY.items()], pers=list(PER.items()),
-        closed=bool(form.get("closed")), usable=bool(entered.places()),
+        closed=bool(form.get("closed")), usable=bool(by_hand.places()),
     )

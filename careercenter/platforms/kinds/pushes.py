@@ -25,6 +25,7 @@ from careercenter.platforms.contract import (
     Unreadable,
 )
 from careercenter.platforms.decode import clean_text, load_json
+from careercenter.platforms.distinct import Distinct
 from careercenter.platforms.kinds import paths, rest
 from careercenter.platforms.kinds.asking import Asking
 from careercenter.platforms.kinds.described import Described
@@ -36,7 +37,7 @@ CLOSED = "closed"
 
 def webhook(plugin: Described, ask: Asking, state: State | None) -> Iterator[Message]:
     """The pushed events, then the whole board where that is due."""
-    posts: set[str] = set()
+    posts = Distinct()
     events = ask.http.pushed(ask.board)
     yield from _all(events, posts, lambda event: _pushed(plugin, ask, event))
     if not (ask.read.url and _due(plugin, ask.cfg, state)):
@@ -65,7 +66,7 @@ def webhook(plugin: Described, ask: Asking, state: State | None) -> Iterator[Mes
 
 def manual(plugin: Described, ask: Asking, state: State | None) -> Iterator[Message]:
     """What staff entered, changed or closed. Staff know it all: what they did not touch stands as it is."""
-    posts: set[str] = set()
+    posts = Distinct()
     entries = ask.http.pushed(ask.board)
     yield from _all(entries, posts, lambda entry: _entered(plugin, ask, entry))
     if not entries:
@@ -74,7 +75,7 @@ def manual(plugin: Described, ask: Asking, state: State | None) -> Iterator[Mess
     yield End(Completeness.COMPLETE, None, len(posts))
 
 
-def _all(events: Any, posts: set[str], message_of: Any) -> Iterator[Message]:
+def _all(events: Any, posts: Distinct, message_of: Any) -> Iterator[Message]:
     for event in events:
         message = message_of(event)
         if isinstance(message, Record):
