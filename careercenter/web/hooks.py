@@ -69,16 +69,17 @@ def _door(platform: str, board: str) -> tuple[Hook, str] | None:
 
 
 def _body(limit: int) -> bytes | None:
-    """The whole body; None when it is larger. A length that is too large is believed, and nothing is read."""
+    """The whole body; None when it is larger. A stated length that is too large is believed, and nothing is read."""
     if (request.content_length or 0) > limit:
         return None
-    request.max_content_length = limit
+    request.max_content_length = limit + 1  # of a body of untold length no more is read than shows that it is too large
     try:
-        return request.get_data(cache=False)
+        body = request.get_data(cache=False)
     except RequestEntityTooLarge:
         return None
     except HTTPException:  # the sender broke off
         return b""
+    return body if len(body) <= limit else None
 
 
 def _taken(platform: str, board: str, outcome: str, words: str) -> Response:
