@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO, Any
 from zoneinfo import ZoneInfo
 
-from demo import roster
+from demo import by_hand, roster
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 CAMPUS, ZONE = "Hollis State University", "America/New_York"
@@ -207,7 +207,7 @@ def _platforms(installation: Installation) -> str:
         "platform": "greenhouse", "boards": boards(), "every_minutes": 60,
         "base_url": f"{installation.services_url}/platforms/greenhouse",
         "allow_hosts": [f"127.0.0.1:{installation.services_port}"],
-    }, "[sources]")
+    }, "[sources]") + "".join(_toml(source, "[sources]") for source in by_hand.SOURCES)
 
 
 def _toml(values: dict[str, Any], table: str = "") -> str:
