@@ -40,7 +40,8 @@ _CDATA = re.compile(r"^\s*(?://)?\s*<!\[CDATA\[|(?://)?\s*\]\]>\s*$")
 def read(plugin: Described, ask: Asking, state: State | None) -> Iterator[Message]:
     """Every page that the sitemap names; a page that cannot be read spoils only itself, but then nothing counts as gone."""
     told, spec = ask.read, plugin.spec()
-    known = dict(state.cursor.get("pages", {})) if state and state.cursor.get("version") == spec.version else {}
+    kept = state.cursor.get("pages") if state and state.cursor.get("version") == spec.version else None
+    known = kept if isinstance(kept, dict) else {}
     pages, whole = _pages(ask)
     stamps: dict[str, str] = {}
     troubles = 0
