@@ -103,6 +103,8 @@ class Terms:
     redistribute: bool
     reviewed_on: date | None
     url: str
+    requests_per_minute: int | None = None
+    """The most that the platform permits to each of its hosts; None where it states nothing: then the campus's setting counts."""
 
 
 @dataclass(frozen=True, slots=True)

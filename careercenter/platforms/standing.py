@@ -54,7 +54,7 @@ class Standing:
 
 
 def standing(name: str) -> Standing | None:
-    """Of the installed plugin of this name; None when it was never examined. A page may compare `version` with the installed one."""
+    """Of the installed plugin of this name; None when it was never examined. Compare `version` with the installed one."""
     path = file_of(name)
     try:
         return read(json.loads(path.read_text("utf-8"))) if path else None

@@ -24,6 +24,7 @@ from careercenter.platforms.contract import (
     SchemaDrift,
     Seen,
     State,
+    TermsBlocked,
     Tombstone,
     Unreadable,
 )
@@ -128,9 +129,11 @@ def _pattern(text: str) -> re.Pattern[str]:
 
 
 def _page(plugin: Described, ask: Asking, url: str, post_id: str) -> Message | None:
-    """The posting of one page; None for a page that never was one."""
+    """The posting of one page; None for a page that never was one, or that the site's robots.txt forbids."""
     try:
         answer = ask.page(url)
+    except TermsBlocked:
+        return None
     except PlatformError as error:
         return Unreadable(url.encode(), f"{url} could not be read: {error}", _now())
     if answer.status in (404, 410):
