@@ -36,7 +36,8 @@ Normalize = Callable[[Sequence[Raw]], list[ListingDraft | Reject]]
 @dataclass
 class Reading:
     """What a run knows while it reads a board: `seen` listings, and how many records were quarantined, `keyless` ones
-    without a usable post id. `normalize` turns raw records into drafts, as many as it is given.
+    without a usable post id. `normalize` turns raw records into drafts, as many as it is given. `beat_at` is when it last
+    said that it lives.
     """
 
     run_id: int
@@ -44,6 +45,7 @@ class Reading:
     source: Opened
     zone: ZoneInfo
     normalize: Normalize
+    beat_at: datetime
     had_quarantine: bool = False
     counts: Counts = field(default_factory=Counts)
     seen: SeenIds = field(default_factory=SeenIds)
@@ -63,8 +65,8 @@ class Reading:
 class Batch:
     """Some messages of a read, what is known of their posts, and the hashes and drafts of their records.
 
-    `unsettled` are the posts that may need a write. `good` and `bad` are those of the batch that were read well, and those
-    that this run has quarantined.
+    `unsettled` are the posts that may need a write; `writes` says whether anything may. `good` and `bad` are those of the
+    batch that were read well, and those that this run has quarantined.
     """
 
     items: Sequence[Item]
@@ -72,6 +74,7 @@ class Batch:
     hashes: Mapping[int, bytes]
     drafts: Mapping[bytes, ListingDraft | Reject]
     unsettled: Sequence[str]
+    writes: bool
     good: set[str] = field(default_factory=set)
     bad: set[str] = field(default_factory=set)
 
@@ -108,7 +111,9 @@ def prepare(run: Reading, items: Sequence[Item]) -> Batch:
             unsettled.append(item.post_id)
     db.session.rollback()
     drafts = dict(zip(wanted, run.normalize(list(wanted.values())), strict=True)) if wanted else {}
-    return Batch(items, known, hashes, drafts, unsettled)
+    odd = any(isinstance(item, Unreadable) for item in items)
+    writes = bool(unsettled) or odd or run.had_quarantine or run.has_bad
+    return Batch(items, known, hashes, drafts, unsettled, writes)
 
 
 def sort(run: Reading, batch: Batch, now: datetime) -> Found:
