@@ -13,7 +13,7 @@ from careercenter import db
 from careercenter.listings import bulk, closing, report
 from careercenter.listings.model import OPEN, Board, Listing, Quarantined, SyncRun
 from careercenter.listings.report import SyncReport
-from careercenter.listings.store import Reading, chunks, close, record_events, update_many
+from careercenter.listings.store import LISTING, Reading, chunks, close, record_events, update_many
 from careercenter.platforms.contract import Completeness, End, Mode, Removal
 
 KEYLESS_SHARE = 0.02
@@ -74,7 +74,7 @@ def _absent(run: Reading, end: End) -> tuple[list[closing.Absent], int]:
         active = db.session.scalar(select(func.count()).select_from(Listing).where(mine)) or 0
     else:
         missing, active = [], 0
-        for listing_id in bulk.column(select(Listing.id).where(mine)):
+        for listing_id in bulk.ids(LISTING, "board_id = %s AND state = %s", run.board_id, OPEN):
             active += 1
             if listing_id not in run.seen:
                 missing.append(listing_id)
