@@ -11,6 +11,7 @@ from sqlalchemy import delete, select, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from careercenter import db
+from careercenter.listings.index import keep
 
 BATCH = 1000
 
@@ -58,3 +59,4 @@ def catch_up() -> int:
 
 def _look_again(ids: list[int]) -> None:
     """What follows from changed listings: first which of them are the same work, then what search shows of them."""
+    keep.look_again(ids)
