@@ -36,12 +36,11 @@ def show(listing_id: int) -> Any:
     listing = listings.detail(listing_id)
     by = cards.ruler()
     mark = credit.would_count(cards.offer(listing), by) if by else None
-    believed = listing.board.believed_at
     return render_template(
         "listings/show.html", listing=listing, draft=listing.draft, mark=mark, meanings=cards.MEANINGS, pay=fair_pay(listing),
         kind=browse.KINDS.get(listing.kind, listing.kind), workplace=browse.WORKPLACES.get(listing.workplace, ""),
         is_open=listing.state == OPEN and (listing.deadline_at is None or listing.deadline_at > g.now),
-        stale=believed is None or g.now - believed > cards.STALE, history=health.history(listing_id), say=transition,
+        stale=listings.is_stale(listing.board.believed_at, g.now), history=health.history(listing_id), say=transition,
     )
 
 
@@ -65,12 +64,16 @@ def transition(change: str, evidence: dict[str, Any]) -> str:
             "absence": f"Closed: no longer shown, missed in {evidence.get('misses')} runs since "
             f"{str(evidence.get('first_missed_at', ''))[:10]}",
             "deadline": "Closed: the deadline has passed", "platform": "Closed by the platform",
+            "person": "Closed: no longer shown, confirmed by the career center",
+            "held too long": f"Closed: no longer shown since {str(evidence.get('held_since', ''))[:10]}",
+            "source removed": "Closed: the career center no longer reads this source",
         }.get(str(evidence.get("by")), "Closed")
     if change == "changed":
         names = (name.removesuffix("_html").removesuffix("_text").replace("_", " ") for name in evidence.get("fields", {}))
         return "Changed: " + ", ".join(dict.fromkeys(names))
     return {
         "opened": "First seen", "missed": "Not shown", "returned": "Shown again", "reopened": "Opened again: shown again",
+        "kept": "Kept open by the career center",
     }.get(change, change.capitalize())
 
 
