@@ -11,7 +11,7 @@ from careercenter import credit, listings
 from careercenter.listings import browse, health
 from careercenter.listings.browse import Filters, Option
 from careercenter.listings.model import OPEN, Listing
-from careercenter.web import cards
+from careercenter.web import cards, placed
 
 blueprint = Blueprint("listings", __name__, url_prefix="/listings")
 FACETS = (("kind", "Kind"), ("hours", "Hours"), ("pay", "Pay"), ("workplace", "Where"), ("platform", "Source"))
@@ -24,7 +24,7 @@ def index() -> Any:
     page = listings.search(q, filters, now=g.now, after=request.args.get("after"))
     return render_template(
         "listings/index.html", q=q, filters=filters, total=page.total,
-        cards=cards.cards(page.rows),
+        cards=cards.cards(page.rows), placed=() if g.viewer.role == "student" else placed.closed(q),
         facets=_facets(q, filters, tuple((name, tuple(page.facets[name])) for name, _ in FACETS)),
         active=_active(q, filters, page.facets), clear=_address(q, Filters()),
         next_url=_address(q, filters, after=page.after) if page.after else None,
