@@ -1,4 +1,5 @@
-"""What the demo campus had read before its first day: the theatre's board while its summer season was still shown.
+"""What staff of the demo campus had done before its first day: read the theatre's board while its summer season was still
+shown, and prepared a source without switching it on.
 
 The worker's first read then finds four listings where fourteen are usual, and the closing waits for a person.
 """
@@ -8,7 +9,10 @@ from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from urllib.parse import urlsplit
 
-from careercenter import listings
+from careercenter import audit, db, listings
+from careercenter.listings import entered
+from careercenter.listings.sources import board_row
+from careercenter.platforms import registry
 from careercenter.platforms.contract import Dropped, Response
 from demo import elsewhere
 
@@ -34,7 +38,14 @@ class Recorded:
 
 
 def read(now: datetime, anchor: date) -> None:
-    """Four reads on four days. Opens its own transactions."""
+    """Four reads on four days, a source that waits for its test, and a name for the partner's file, which shows the work of
+    many. Opens its own transactions."""
+    with db.transaction():
+        columns = {name: elsewhere.COLUMNS[name] for name in ("id", "title", "employer", "description", "url", "hours", "skills")}
+        entered.add(
+            registry.get("forage").spec(), "Job simulations", ["catalogue"], 1440, {"columns": columns}, {}, by=audit.SYSTEM, now=now
+        )
+        board_row("parker_dewey", "hollis-state").label = "Micro-internships for Hollis State"
     for days in DAYS:
         then = now - timedelta(days=days, hours=2)
         report = listings.sync(PLATFORM, BOARD, now=lambda then=then: then, http=Recorded(anchor, then))  # type: ignore[misc]

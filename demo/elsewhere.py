@@ -1,7 +1,7 @@
-"""Six more platforms for the demo: invented employers in the shapes of Lever, Ashby, Recruitee, Personio and NEOGOV, and a
-partner's file as Parker Dewey's manager would export it.
+"""Six more platforms for the demo: invented employers in the shapes of Lever, Ashby, Recruitee, Personio and NEOGOV, and
+files as Parker Dewey's partner manager and the keeper of a Forage catalogue would put them into a folder.
 
-`answer(path, query, anchor)` is what `demo.platform_server` sends; `drop(anchor)` is the file. Days count from `anchor`,
+`answer(path, query, anchor)` is what `demo.platform_server` sends; `drop(…)` are files. Days count from `anchor`,
 the day on which the campus was seeded. Harborlight's summer season is over: with `before=True` the board still shows it,
 which is how the demo campus comes to a closing that waits for a person.
 """
@@ -26,6 +26,9 @@ BOARDS = {
     "parker_dewey": {"hollis-state": ""},
 }
 """Platform, its boards, and the employer whose work a board shows."""
+MORE = {"lever": {"cedargate": "Cedargate Community Radio"}, "forage": {"catalogue": ""}}
+"""There, but read by no source of the settings: for trying out how one is added, tested and switched on."""
+EMPLOYERS = {(platform, board): name for told in (BOARDS, MORE) for platform, names in told.items() for board, name in names.items()}
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,9 @@ lever/tallgrass|Site Reliability Intern|Remote - US|remote|20|25|-11|38|Linux, N
 lever/tallgrass|Technical Writing Intern|Remote - US|remote|15|22|-8|29|Writing, Git|Rewrite the manual that members really open
 lever/tallgrass|Accessibility Intern|Lakemont, OH|hybrid|20|24|-6|45|Accessibility, HTML, JavaScript|Test every screen with a keyboard and a screen reader, and mend what fails
 lever/tallgrass|Member Success Intern|Remote - US|remote|15|20|-4||Communication, Excel|Sit beside new co-ops in their first month
+lever/cedargate|Newsroom Intern, Spring|Lakemont, OH|onsite|20|16|-9|25|Writing, Interviewing|Report, cut and read two local stories a week
+lever/cedargate|Audio Production Intern|Lakemont, OH|onsite|15|16|-6|30|Audio editing, Storytelling|Produce a monthly show of listeners' own recordings
+lever/cedargate|Membership Drive Intern|Lakemont, OH|hybrid|12|15|-3||Communication, Excel|Plan ten days on air and thank everybody by name
 ashby/verdigris|Machine Learning Intern|Lakemont, OH|hybrid|40|30|-10||Python, Statistics|Measure where our crop-disease model is wrong and make it wrong less often
 ashby/verdigris|Embedded Systems Intern, Spring|Wendell, IN|onsite|40|26|-16||C, Electronics|Bring up a leaf-wetness sensor that survives a winter outdoors
 ashby/verdigris|Plant Pathology Research Intern|Hollis, OH|onsite|20|19|-9||Microscopy, Data collection|Grow, infect and photograph trial plants by the protocol
@@ -99,6 +105,9 @@ parker_dewey/hollis-state|Ten short captions for museum objects|Remote|remote|12
 parker_dewey/hollis-state|A keyboard test of our booking page|Remote|remote|10|250|-3|22|Accessibility, HTML|A list of what cannot be reached, with pictures|Ferryman Bicycle Tours
 parker_dewey/hollis-state|Forecast of spring seed sales|Remote|remote|30|600|-2|28|Forecasting, Excel|A forecast for twelve products and one page on how sure you are|Dunmoor Seed and Feed
 parker_dewey/hollis-state|Three explainers for new bus riders|Remote|remote|18|360|-1|33|Video, Storytelling|Three films of forty seconds, with captions|Crossfield Transit Authority
+forage/catalogue|Supply chain planning for a soup kitchen|Remote|remote|5||-30||Forecasting, Excel|Plan four weeks of orders for a cook who serves 900 lunches a day|Copperkettle Foods
+forage/catalogue|A first day in claims|Remote|remote|3||-30||Risk assessment, Writing|Read three storm claims and write what you would pay and why|Ironbridge Insurance Mutual
+forage/catalogue|Reading a leaf: data for crop health|Remote|remote|6||-30||Python, Statistics|Sort 200 photographs and explain where a model would go wrong|Verdigris Labs
 """
 
 
@@ -107,7 +116,7 @@ def _offers() -> dict[tuple[str, str], list[Offer]]:
     for line in _OFFERS.strip().splitlines():
         where, title, place, workplace, hours, pay, posted, deadline, skills, text, *last = line.split("|")
         platform, board = where.split("/")
-        employer = BOARDS[platform][board] or last[0]
+        employer = EMPLOYERS[platform, board] or last[0]
         found.setdefault((platform, board), []).append(Offer(
             title, employer, place, workplace, int(hours), pay, int(posted), int(deadline) if deadline else None,
             tuple(skills.split(", ")), f"{text}.", last == ["over"],
@@ -127,7 +136,7 @@ def answer(path: str, query: Mapping[str, str], anchor: date, before: bool = Fal
     parts = rest.split("/")
     board = query.get("agency", "") if platform == "neogov" else parts[0] if platform in ("recruitee", "personio") else parts[-1]
     offers = [offer for offer in OFFERS.get((platform, board), []) if before or not offer.over]
-    if platform not in SHAPES or board not in BOARDS[platform]:
+    if platform not in SHAPES or (platform, board) not in OFFERS:
         return None
     return SHAPES[platform](offers, anchor, query, board)
 
@@ -207,15 +216,16 @@ SHAPES: dict[str, Callable[[list[Offer], date, Mapping[str, str], str], Any]] = 
 }
 
 
-def drop(anchor: date, board: str) -> bytes:
-    """The partner's export: a CSV file with the manager's own headers; see `COLUMNS`."""
+def drop(platform: str, board: str, anchor: date) -> bytes:
+    """A CSV file as somebody puts it into a board's folder, with headers of their own; see `COLUMNS`."""
     told = io.StringIO()
     table = csv.writer(told)
     table.writerow(COLUMNS.values())
-    for offer in OFFERS["parker_dewey", board]:
+    for offer in OFFERS[platform, board]:
         table.writerow([
-            f"PD-{offer.number}", offer.title, offer.employer, offer.text, f"https://micro.partner.example/projects/{offer.number}",
-            "Remote", f"{offer.hours}", f"${offer.pay}", _day(anchor, offer.deadline or 30), _day(anchor, offer.posted), "; ".join(offer.skills),
+            offer.number, offer.title, offer.employer, offer.text, f"https://{platform.replace('_', '-')}.partner.example/{offer.number}",
+            "Remote", offer.hours, f"${offer.pay}" if offer.pay else "", _day(anchor, offer.deadline) if offer.deadline else "",
+            _day(anchor, offer.posted), "; ".join(offer.skills),
         ])
     return told.getvalue().encode()
 
@@ -224,7 +234,8 @@ COLUMNS = {
     "id": "Project ID", "title": "Project name", "employer": "Company", "description": "Deliverable", "url": "Link", "places": "Where",
     "hours": "Hours", "pay": "Fee", "deadline": "Apply by", "posted": "Posted on", "skills": "Skills",
 }
-"""Our field, and what the partner's manager calls it."""
+"""Our field, and what those who keep the files call it."""
+DROPS = (("parker_dewey", "hollis-state"), ("forage", "catalogue"))
 
 
 def _html(offer: Offer) -> str:

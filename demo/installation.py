@@ -223,11 +223,11 @@ def _platforms(installation: Installation) -> str:
 
 
 def _drop_files(installation: Installation) -> None:
-    """The partner's export lies in its folder since yesterday, and the same file at every start is no new one."""
+    """Files of partners lie in their folders since yesterday, and the same file at every start is no new one."""
     day = date.fromisoformat((installation.folder / "seeded-on").read_text().strip())
-    for board in elsewhere.BOARDS["parker_dewey"]:
-        file = installation.folder / "drops" / "parker_dewey" / board / "export.csv"
-        content = elsewhere.drop(day, board)
+    for platform, board in elsewhere.DROPS:
+        file = installation.folder / "drops" / platform / board / "export.csv"
+        content = elsewhere.drop(platform, board, day)
         if not file.exists() or file.read_bytes() != content:
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(content)

@@ -9,7 +9,8 @@ from flask import Flask
 from sqlalchemy import select
 
 from careercenter import db, listings
-from careercenter.listings import held
+from careercenter.audit import Actor
+from careercenter.listings import entered, held
 from careercenter.listings.model import Board, Listing
 from careercenter.settings import Platforms, load
 from demo import earlier, elsewhere
@@ -17,6 +18,7 @@ from demo.installation import Installation, write
 from demo.platform_server import PlatformApp
 from tests.board_feed import serving
 
+DANA = Actor("Dana Reyes")
 SEEDED = date(2026, 11, 16)
 OTHERS = sorted((platform, board) for platform, boards in elsewhere.BOARDS.items() for board in boards)
 
@@ -57,9 +59,29 @@ def test_seven_sources_are_read_whole_and_say_what_the_work_is(campus: Flask, no
     assert {row.workplace for row in rows} >= {"onsite", "hybrid", "remote"}
     paid = [row for row in rows if row.hourly_cents]
     assert len(paid) > len(rows) * 0.7 and all(1200 <= (row.hourly_cents or 0) <= 3000 for row in paid)
-    assert all(row.description_html and row.apply_url.startswith("https://") and row.state == "open" for row in rows)
+    assert all(row.description_html and row.apply_url.startswith(("https://", "http://127.0.0.1")) and row.state == "open" for row in rows)
     labels = dict(db.session.execute(select(Board.board, Board.label)).all())
     assert labels["harborlight"] == "Harborlight Theatre Company" and labels["weldonmarsh"] == "Weldon & Marsh Architects"
+
+
+def test_a_board_is_left_for_trying_out_the_form(campus: Flask) -> None:
+    assert elsewhere.answer("/lever/v0/postings/cedargate", {}, SEEDED)
+    assert ("lever", "cedargate") not in {(source.platform, board) for source, board in listings.configured()}
+    assert elsewhere.answer("/lever/v0/postings/nobody", {}, SEEDED) is None
+
+
+def test_a_prepared_source_waits_for_its_test(campus: Flask, now: datetime) -> None:
+    earlier.read(now, SEEDED)
+    (row,) = entered.every()
+    assert (row.label, row.enabled_at, row.proved) == ("Job simulations", None, False)
+    found = entered.try_connection(row)
+    assert found.ok and found.identity and "Ironbridge" in found.identity, found
+    with db.transaction():
+        row = entered.note_test(row.id, row.version, found, by=DANA, now=now)
+        entered.enable(row.id, row.version, SEEDED, by=DANA, now=now)
+    report = read("forage", "catalogue", now)
+    assert (report.outcome, report.counts.new) == ("complete", 3)
+    assert set(db.session.scalars(select(Listing.kind).where(Listing.title.contains("claims")))) == {"simulation"}
 
 
 def test_a_second_read_changes_nothing(campus: Flask, now: datetime) -> None:
