@@ -78,7 +78,7 @@ class PlatformApp:
         if (other := elsewhere.answer(request.path, request.args, self._anchor)) is not None:
             return Response(other, mimetype="text/xml") if isinstance(other, str) else _tagged(request, other)
         if "/job/" in request.path:  # Personio's feed names no address of its own, so posts lead here
-            return Response("<!doctype html><html lang=en><title>Recorded</title><p>The employer's own page would be here.", mimetype="text/html")
+            return Response("<!doctype html><title>Recorded</title><p>The employer's own page would be here.", mimetype="text/html")
         found = _PATH.fullmatch(request.path)
         if not found or found[1] not in self._boards:
             return _json({"status": 404, "error": "Job not found"}, 404)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from careercenter import audit, db
-from careercenter.listings import held
+from careercenter.listings import held, touched
 from careercenter.listings.model import Board as BoardRow
 from careercenter.listings.model import Quarantined
 from tests.board_feed import post
@@ -107,6 +107,7 @@ def test_a_board_is_paused_and_read_again(dana, board: Board) -> None:  # type: 
 
 def test_a_stale_board_says_so_to_staff_and_students(dana, board: Board, sign_in, factory, app, monkeypatch) -> None:  # type: ignore[no-untyped-def]
     row = db.session.scalars(db.db.select(BoardRow)).one()
+    touched.catch_up()
     real = datetime.now(UTC)
     with db.transaction():
         db.session.get_one(BoardRow, row.id).believed_at = real - timedelta(hours=71)
@@ -134,6 +135,7 @@ def first_listing() -> int:
 
 def test_a_board_that_was_never_believed_does_not_say_since_never(client, sign_in, factory) -> None:  # type: ignore[no-untyped-def]
     listing = factory.listing(factory.board(believed_at=None))
+    touched.catch_up()
     sign_in(client, factory.student())
     for where in ("/listings", f"/listings/{listing.id}"):
         page = text_of(client.get(where))
