@@ -10,7 +10,7 @@ from careercenter import credit, listings
 from careercenter.listings import browse, health
 from careercenter.listings.browse import Option
 from careercenter.listings.model import OPEN, Listing
-from careercenter.web import cards, searches
+from careercenter.web import cards, placed, searches
 from careercenter.web.asked import FACETS, Asked
 
 blueprint = Blueprint("listings", __name__, url_prefix="/listings")
@@ -24,6 +24,7 @@ def index() -> Any:
     narrowed = bool(asked.q or asked.filters.chosen)
     return render_template(
         "listings/index.html", asked=asked, narrowed=narrowed, total=page.total, more=page.more, cards=cards.cards(page.rows),
+        placed=() if g.viewer.role == "student" else placed.closed(asked.q),
         facets=_facets(asked, tuple((name, tuple(page.facets[name])) for name, _ in FACETS)),
         active=_active(asked, page.facets), clear=Asked().address, orders=_orders(asked),
         next_url=asked.page(page.after) if page.after else None, first_url=asked.address if request.args.get("after") else None,
