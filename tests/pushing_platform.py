@@ -20,11 +20,11 @@ from careercenter.listings.arrivals import Arrival
 from careercenter.listings.model import Listing, SyncRun
 from careercenter.settings import Source
 from tests.listing_board import configure
-from tests.plugins.recorded import PAYLOADS
+from tests.plugins.recorded import tape
 
 SECRET = "whsec for tests only"
 HOOK = "/platforms/hooks/riipen/portal"
-EVENT = json.loads((PAYLOADS / "riipen" / "event.json").read_text())
+EVENT = json.loads((tape("riipen") / "event.json").read_text())
 
 
 def sign(body: bytes, secret: str = SECRET) -> str:

@@ -16,10 +16,10 @@ from sqlalchemy import select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from careercenter import db
-from careercenter.listings import arrivals, finish, report
+from careercenter.listings import arrivals, finish, polls, report
 from careercenter.listings.model import Board, Quarantined, SyncRun
 from careercenter.listings.report import SyncReport
-from careercenter.listings.sorting import Item, Reading, prepare
+from careercenter.listings.sorting import Item, Reading, prepare, sort
 from careercenter.listings.sources import Opened, board_row, find, open_source
 from careercenter.listings.store import store
 from careercenter.platforms import apart, reading
@@ -31,6 +31,7 @@ from careercenter.platforms.contract import (
     Mode,
     Page,
     PlatformError,
+    Pushed,
     Record,
     Seen,
     State,
@@ -40,6 +41,7 @@ from careercenter.platforms.contract import (
 from careercenter.platforms.draft import ListingDraft, Reject
 
 BATCH = 500
+BEAT = timedelta(seconds=5)
 SILENCE = timedelta(minutes=10)
 FULL_READ_EVERY = timedelta(days=7)
 Progress = Callable[[int, int | None, str], None]
@@ -58,6 +60,8 @@ def sync(
     if find(platform, board) is None:
         message = f'The settings name no board "{board}" of "{platform}". Add it to config/platforms.toml.'
         return SyncReport(platform, board, None, "config", message)
+    if words := polls.too_soon(platform, board, now()):
+        return SyncReport(platform, board, None, report.TOO_SOON, words)
     begun = _begin(platform, board, now())
     if isinstance(begun, SyncReport):
         return begun
@@ -117,7 +121,7 @@ def _run(
     except PlatformError as error:
         return _fail(platform, board, run_id, None, error, now())
     with _reader(opened, http) as reader:
-        run = Reading(run_id, board_id, opened, db.settings().campus.zone, reader.drafts, _has_quarantine(board_id))
+        run = Reading(run_id, board_id, opened, db.settings().campus.zone, reader.drafts, now(), _has_quarantine(board_id))
         return _judge(platform, board, run, reader, now, progress)
 
 
@@ -150,7 +154,8 @@ class Apart:
         self._spec = opened.spec
         folder = db.settings().data_dir / "drops" / opened.spec.id
         self._task = apart.task(
-            opened.spec.id, opened.cfg, db.settings().platforms.user_agent, opened.source.allow_hosts, str(folder)
+            opened.spec.id, opened.cfg, db.settings().platforms.user_agent, opened.source.allow_hosts, str(folder),
+            polls.budget(opened.spec, opened.source),
         )
         self._normalizer = apart.Normalizer(self._task)
         self.drafts = self._normalizer.drafts
@@ -165,6 +170,16 @@ class Apart:
         self._normalizer.__exit__()
 
 
+class Given:
+    """A client, with what has arrived for the board."""
+
+    def __init__(self, http: Http, events: Sequence[Pushed]):
+        self._http, self.pushed = http, lambda board: events
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._http, name)
+
+
 @dataclass(frozen=True)
 class Beside:
     """The plugin in this process, with a client that the caller made: for trusted use, such as measuring."""
@@ -173,7 +188,8 @@ class Beside:
     http: Http
 
     def messages(self, board: str, state: State | None) -> Iterator[Message]:
-        return reading.messages(self.opened.plugin, self.opened.cfg, board, state, self.http)
+        http: Any = Given(self.http, arrivals.hand_over(self.opened.spec, board))
+        return reading.messages(self.opened.plugin, self.opened.cfg, board, state, http)
 
     def drafts(self, raws: Sequence[bytes | dict[str, Any]]) -> list[ListingDraft | Reject]:
         return [reading.draft_of(self.opened.plugin, raw, self.opened.cfg) for raw in raws]
@@ -207,7 +223,7 @@ def _read(
                 if message.fingerprint in prints:
                     break
                 prints.add(message.fingerprint)
-            if len(items) >= BATCH or isinstance(message, (Page, State)):
+            if len(items) >= BATCH or (isinstance(message, (Page, State)) and (not whole or now() - run.beat_at >= BEAT)):
                 _store(run, items, None if whole else cursor, now(), progress)
                 items = []
     except PlatformError:
@@ -223,11 +239,14 @@ def _store(
     if not items and cursor is None:
         return
     batch = prepare(run, items)
-    with db.transaction():
-        renew(run, now)
-        store(run, batch, now)
-        if cursor is not None:
-            finish.keep_cursor(run, cursor, now)
+    if batch.writes or cursor is not None or now - run.beat_at >= BEAT:
+        with db.transaction():
+            renew(run, now)
+            store(run, batch, now)
+            if cursor is not None:
+                finish.keep_cursor(run, cursor, now)
+    else:
+        sort(run, batch, now)
     progress(run.counts.received, None, f"{run.counts.received:,} listings read")
 
 
@@ -237,6 +256,7 @@ def renew(run: Reading, now: datetime) -> None:
     beat = update(SyncRun).where(mine).values(beat_at=now, **run.counts.as_dict())
     if db.session.scalar(beat.returning(SyncRun.id)) is None:
         raise RunLost
+    run.beat_at = now
 
 
 def _fail(

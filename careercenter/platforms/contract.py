@@ -103,6 +103,8 @@ class Terms:
     redistribute: bool
     reviewed_on: date | None
     url: str
+    requests_per_minute: int | None = None
+    """The most that the platform permits to each of its hosts; None where it states nothing: then the campus's setting counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +156,8 @@ class Spec:
     """For platforms that push: the core keeps what is signed well, and the next read is given it by `Http.pushed`."""
     entry: Entry | None = None
     """For platforms of which staff paste an address and type the rest."""
+    promises: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    """Fields of a draft -> how many of a hundred posts state it. Title, employer and a way to apply are promised always."""
 
     def secret_fields(self) -> tuple[str, ...]:
         """Names of the configuration fields that hold secrets."""

@@ -10,7 +10,7 @@ from werkzeug.wrappers import Request, Response
 from careercenter.platforms import registry
 from careercenter.platforms.contract import AuthError, Completeness, ConfigError, End, Record, TermsBlocked, Tombstone
 from careercenter.platforms.http import HttpClient
-from tests.plugins.recorded import Recorded, recorded
+from tests.plugins.recorded import Recorded, recorded, tape
 
 NEED_A_KEY = ("adzuna", "handshake", "riipen", "symplicity", "twelvetwenty")
 
@@ -38,7 +38,7 @@ def test_twelvetwentys_key_is_exchanged_once_for_a_whole_read() -> None:
         board.read()
     (exchange,) = [r for r in seen if r.path.endswith("/api/client/generateAuthenticationToken")]
     assert exchange.args.to_dict() == {"key": "k"}
-    assert seen[1].path.endswith("/api/v2/job-postings") and seen[1].args["PageSize"] == "500"
+    assert seen[1].path.endswith("/api/v2/job-postings") and seen[1].args["PageSize"] == "100"
     assert "statusId" not in seen[1].args, "what stays empty is not sent"
 
 
@@ -102,9 +102,7 @@ def test_a_row_without_a_word_of_its_state_is_not_gone() -> None:
 
 
 def _body(name: str) -> bytes:
-    from tests.plugins.recorded import PAYLOADS
-
-    return (PAYLOADS / name / "board.json").read_bytes()
+    return (tape(name) / "board.json").read_bytes()
 
 
 def test_handshakes_base_path_and_list_are_configuration() -> None:
