@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
 from careercenter.conformance import elsewhere
 from careercenter.conformance.case import Case, Heard, NotHere
@@ -81,7 +82,7 @@ def unknown_board(case: Case) -> Iterator[str]:
         raise NotHere("The address names no board, so there is none to be unknown.")
     removal, empty = case.spec.capabilities.removal, case.spec.capabilities.allow_empty
     if heard.crash:
-        yield f"Reading an unknown board: {heard.crash}."
+        yield f"Reading an unknown board: {heard.crash}"
     elif heard.complete and removal is Removal.ABSENCE and empty:
         yield "An unknown board is read as a complete, empty one; everything on it would close."
     case.stage.show([])
@@ -89,7 +90,7 @@ def unknown_board(case: Case) -> Iterator[str]:
     if isinstance(none.error, BoardGone):
         yield "A board that is empty at the moment is taken for one that is gone."
     if none.crash:
-        yield f"Reading an empty board: {none.crash}."
+        yield f"Reading an empty board: {none.crash}"
 
 
 @check(4, "Two reads of the same board are equal")
@@ -98,14 +99,23 @@ def two_reads(case: Case) -> Iterator[str]:
     first, second = case.usual, case.read()
     for heard in (first, second):
         if not heard.records or heard.error or heard.crash:
-            yield f"Reading the recorded board brought no records: {heard.words}."
+            yield f"Reading the recorded board brought no records: {heard.words}"
+            yield from _nowhere(case)
             return
     one, two = case.content(first), case.content(second)
     for post_id in sorted(set(one) | set(two)):
         if one.get(post_id) != two.get(post_id):
             yield f'The post "{post_id}" reads differently the second time.'
     if first.end != second.end:
-        yield f"The first read ended as {first.words}, the second as {second.words}."
+        yield f"The first read ended as {first.words}, the second as {second.words}"
+
+
+def _nowhere(case: Case) -> Iterator[str]:
+    """What the plugin asked for and the cassette does not have."""
+    told = case.cassette.tape.listing
+    if told and not any(case.stage.is_listing(asked) for asked in case.stage.asked):
+        asked = ", ".join(dict.fromkeys(a.path.removeprefix(urlsplit(case.stage.base).path) for a in case.stage.asked)) or "nothing"
+        yield f'It asked for {asked}, and the recorded rows are at "{told.path}" ([listing] path of cassette.toml).'
 
 
 @check(5, "Each post has an id of its own, which stays whatever else the board shows")
@@ -236,12 +246,12 @@ def broken(case: Case) -> Iterator[str]:
     for name, body in broken_bodies(case).items():
         heard = _told(case, body)
         if heard.crash:
-            yield f"On {name}, {heard.crash}."
+            yield f"On {name}, {heard.crash}"
         elif heard.complete:
-            yield f"{name[0].upper()}{name[1:]} is read as {heard.words}."
+            yield f"{name[0].upper()}{name[1:]} is read as {heard.words}"
     marked = _told(case, b"\xef\xbb\xbf" + case.stage.body)
     if marked.crash or (marked.complete and marked.shown != case.usual.shown):
-        yield f"A byte order mark before the answer: {marked.words}."
+        yield f"A byte order mark before the answer: {marked.words}"
 
 
 def _told(case: Case, body: bytes) -> Heard:
@@ -264,9 +274,9 @@ def second_page(case: Case) -> Iterator[str]:
         case.stage.before = lambda asked: _fails(case, asked)
         heard = case.read()
     if heard.crash:
-        yield f"When a page fails, {heard.crash}."
+        yield f"When a page fails, {heard.crash}"
     elif heard.complete:
-        yield f"A board of which a page failed is read as {heard.words}."
+        yield f"A board of which a page failed is read as {heard.words}"
     elif not heard.records and not isinstance(heard.error, ConfigError):
         yield "When the second page fails, the posts of the first are lost."
 

@@ -128,6 +128,23 @@ class Cassette:
         return Json(rows, ids, total, self.pages.count, self.pages.next)
 
 
+    def rows(self, body: bytes) -> tuple[Any, list[Any]]:
+        """The recorded answer apart: what is around its rows, and the rows. Raises ConfigError."""
+        assert self.tape.listing is not None
+        file, place = self.tape.listing.file, getattr(self.format, "rows", "")
+        where = f' at "{place}"' if place else ""
+        try:
+            around, rows = self.format.cut(body)
+        except (ValueError, SyntaxError, TypeError, LookupError, StopIteration):  # SyntaxError: XML that is none
+            rows = []
+        if not rows or not all(self.format.key(row) for row in rows):
+            raise ConfigError(
+                f"The recording {file} has no rows with an id{where}. Say in the manifest where they are ([read] rows and id), "
+                "or under [listing] of cassette.toml."
+            )
+        return around, rows
+
+
 def _tape(folder: Traversable) -> Tape:
     try:
         return Tape.model_validate(tomllib.loads(folder.joinpath("cassette.toml").read_text("utf-8")))

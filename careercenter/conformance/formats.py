@@ -32,7 +32,7 @@ class Json:
     def cut(self, body: bytes) -> tuple[Any, list[Any]]:
         around = json.loads(body)
         rows = _at(around, self.rows) if self.rows else around
-        return around, list(rows)
+        return around, rows if isinstance(rows, list) else []
 
     def join(self, around: Any, rows: list[Any], total: int | None = None, pages: int | None = None, following: str = "") -> bytes:
         if not self.rows:

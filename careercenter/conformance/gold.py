@@ -92,7 +92,7 @@ def hostile(case: Case) -> Iterator[str]:
     for name, said in _attacks(case).items():
         heard = _attacked(case, said)
         if heard.crash or heard.complete:
-            yield f"{name} is read as {heard.words}."
+            yield f"{name} is read as {heard.words}"
     yield from _inwards(case)
 
 
@@ -149,7 +149,7 @@ def _inwards(case: Case) -> Iterator[str]:
     case.stage.before = lead
     heard = case.read()
     if not isinstance(heard.error, ConfigError):
-        yield f"A redirect to an address inside the house is read as {heard.words}."
+        yield f"A redirect to an address inside the house is read as {heard.words}"
 
 
 @check(22, "No secret stands in a log, an error, a message, a record or the cassette")
@@ -207,7 +207,7 @@ def coverage(case: Case) -> Iterator[str]:
     drafts = case.drafts(case.usual)
     good = [d for d in drafts if isinstance(d, ListingDraft)]
     if not good:
-        yield "No recorded post becomes a listing."
+        yield f"No recorded post becomes a listing. {drafts[0].reason if drafts else 'None is read.'}"
         return
     for draft in drafts:
         if not isinstance(draft, ListingDraft):

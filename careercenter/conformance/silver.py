@@ -27,9 +27,9 @@ def pages_that_lie(case: Case) -> Iterator[str]:
         case.stage.before = mood
         heard = case.read()
         if heard.crash:
-            yield f"{words}: {heard.crash}."
+            yield f"{words}: {heard.crash}"
         elif heard.complete:
-            yield f"{words} is read as {heard.words}."
+            yield f"{words} is read as {heard.words}"
 
 
 def _always_first(case: Case, asked: Asked) -> Said | None:
@@ -73,7 +73,7 @@ def ceiling(case: Case) -> Iterator[str]:
     case.stage.show(case.stage.more(most), most)
     heard = case.read()
     if heard.end is None or heard.end.completeness is not Completeness.CAPPED:
-        yield f"A board with {most:,} listings, which is the most that the platform shows, is read as {heard.words}."
+        yield f"A board with {most:,} listings, which is the most that the platform shows, is read as {heard.words}"
 
 
 @check(12, "A declared total that does not agree with what came is PARTIAL")
@@ -81,12 +81,14 @@ def total(case: Case) -> Iterator[str]:
     case.asks()
     if not case.spec.capabilities.declares_total:
         raise NotHere("The platform declares no total.")
+    if case.usual.records and case.usual.end and case.usual.end.declared_total is None:
+        yield "The plugin says that the platform declares a total, and does not read it. Where does it stand ([read] total)?"
     rows = case.stage.more(len(case.stage.recorded))
     for declared in (len(rows) + 5, max(len(rows) - 1, 0)):
         case.stage.show(rows, declared)
         heard = case.read()
         if heard.crash or heard.complete:
-            yield f"A board that declares {declared} listings and shows {len(rows)} is read as {heard.words}."
+            yield f"A board that declares {declared} listings and shows {len(rows)} is read as {heard.words}"
 
 
 @check(13, "Asked to wait, the plugin stops asking and says for how long")
@@ -101,7 +103,7 @@ def asked_to_wait(case: Case) -> Iterator[str]:
         heard = case.read()
         requests = sum(asked.path != "/robots.txt" for asked in case.stage.asked)
         if heard.crash or not isinstance(heard.error, RateLimited):
-            yield f"The platform answers {status} and asks to wait; the read ends as {heard.words}."
+            yield f"The platform answers {status} and asks to wait; the read ends as {heard.words}"
         elif heard.error.retry_after != float(WAIT):
             yield f"The platform asks to wait {WAIT} seconds; the plugin says {heard.error.retry_after}."
         if requests > 1:
@@ -117,7 +119,7 @@ def not_modified(case: Case) -> Iterator[str]:
     again = case.read(first.state)
     said_so = any(asked.headers.get("if-none-match") == case.stage.tag for asked in case.stage.asked)
     if again.crash or not again.complete:
-        yield f"The second read of an unchanged board ended as {again.words}."
+        yield f"The second read of an unchanged board ended as {again.words}"
     elif said_so and again.end and not again.end.unchanged:
         yield f'"Not modified" is read as {again.words}, and everything would count as gone.'
     if not case.spec.capabilities.declares_total:
@@ -142,7 +144,7 @@ def spoiled_state(case: Case) -> Iterator[str]:
         heard = case.read(State(state))
         unchanged = heard.end is not None and heard.end.unchanged
         if heard.crash or (not heard.complete and case.usual.complete) or (not unchanged and heard.shown != case.usual.shown):
-            yield f"With the state {json.dumps(state)[:80]} the read ends as {heard.words}."
+            yield f"With the state {json.dumps(state)[:80]} the read ends as {heard.words}"
         elif unchanged and state != kept:
             yield f"With the state {json.dumps(state)[:80]} the board counts as unchanged."
 

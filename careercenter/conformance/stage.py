@@ -51,7 +51,7 @@ class Stage:
         self._around: Any = None
         self.recorded: list[Any] = []
         if told:
-            self._around, self.recorded = cassette.format.cut(self.body)
+            self._around, self.recorded = cassette.rows(self.body)
         self.set()
 
     def set(self) -> None:
