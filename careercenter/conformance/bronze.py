@@ -33,7 +33,7 @@ def spec(case: Case) -> Iterator[str]:
         yield "Nobody has reviewed the terms: state the basis and the date in the manifest."
     if terms.max_polls_per_day < 1 or able.min_poll_minutes < 1:
         yield "max_polls_per_day and min_poll_minutes must be at least 1."
-    if not terms.url.startswith("https://"):
+    if not terms.url.startswith("https://") and told.kind is not PlatformKind.MANUAL:
         yield "terms.url is not the address of the terms."
 
 
@@ -48,7 +48,8 @@ def configuration(case: Case) -> Iterator[str]:
         yield "check() shows neither whose board it is nor a title, so nobody can confirm it."
     if _passes(_checked(case, case.cfg(()))):
         yield "check() passes though no board is named."
-    used = [name for name in case.spec.secret_fields() if case.cassette.tape.options.get(name)]
+    signing = case.spec.hook.option if case.spec.hook else ""
+    used = [name for name in case.spec.secret_fields() if case.cassette.tape.options.get(name) and name != signing]
     case.stage.words = (*(str(case.cassette.tape.options[n]) for n in used), *case.cassette.tape.accepts)
     for name in used:
         wrong = _checked(case, case.cfg(None, **{name: "a-wrong-one"}))
@@ -126,8 +127,9 @@ def ids(case: Case) -> Iterator[str]:
     if wrong:
         yield f"{len(wrong)} records have no id."
     told = case.cassette.tape.listing
-    assert told is not None
     repeats = len(found) - len(set(found))
+    if told is None:
+        return
     if repeats != told.repeats:
         yield f"{repeats} records repeat the id of another; the cassette says that {told.repeats} do."
     rows = case.stage.more(len(case.stage.recorded) + 1)
@@ -242,7 +244,7 @@ def _without_rows(case: Case) -> dict[str, bytes]:
 
 @check(8, "A login page, an empty, cut or foreign answer with status 200 is never a complete board")
 def broken(case: Case) -> Iterator[str]:
-    case.reads()
+    case.listed()
     for name, body in broken_bodies(case).items():
         heard = _told(case, body)
         if heard.crash:

@@ -18,7 +18,13 @@ file = "board.json"
 [[also]]                              # any other answer that the plugin asks for
 path = "/v0/sites/acme"
 file = "site.json"
+
+[[pushed]]                            # kinds webhook and manual: what arrives by itself
+file = "event.json"
 ```
+For a page number that stands in the path write `{page}` there. `accepts` names the words by which a request may show who asks
+beside the key itself, such as a token. `rows`, `id`, `total`, `pages` under [listing] repeat what a manifest says, for plugins
+that have none or leave it to the options.
 In a body `{base}` stands for the address that the recording is served at.
 """
 
@@ -63,6 +69,14 @@ class Listing(Part):
     repeats: int = 0
 
 
+class Event(Part):
+    """One thing that the platform pushed (kind webhook: type, post and time stand in it) or staff entered (kind manual)."""
+
+    file: str
+    type: str = "entered"
+    post_id: str = ""
+
+
 class Tape(Part):
     board: str = Field(min_length=1)
     at: datetime
@@ -73,6 +87,7 @@ class Tape(Part):
     accepts: tuple[str, ...] = ()
     listing: Listing | None = None
     also: tuple[Answer, ...] = ()
+    pushed: tuple[Event, ...] = ()
 
 
 class Cassette:

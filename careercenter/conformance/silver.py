@@ -15,7 +15,7 @@ WAIT = "7"
 @check(10, "A repeated page, a short page and a total that shrinks end the read, and nothing counts as gone")
 def pages_that_lie(case: Case) -> Iterator[str]:
     size = case.pages()
-    rows = case.stage.more(2 * size + 3)
+    rows = case.stage.more(size + 3)
     moods: dict[str, Any] = {
         "A page that repeats for ever": lambda asked: _always_first(case, asked),
         "A total that shrinks to nothing on the second page": lambda asked: _shrunk(case, asked),
@@ -33,11 +33,7 @@ def pages_that_lie(case: Case) -> Iterator[str]:
 
 
 def _always_first(case: Case, asked: Asked) -> Said | None:
-    if not case.stage.is_listing(asked):
-        return None
-    pages = case.cassette.pages
-    query = {name: value for name, value in asked.query.items() if name not in (pages.param, "at")}
-    return case.stage.usual(Asked(asked.path, query, asked.headers, asked.n))
+    return case.stage.usual(asked, 0) if case.stage.is_listing(asked) else None
 
 
 def _cut(case: Case, asked: Asked, rows: int, total: int | None) -> Said | None:
@@ -66,7 +62,7 @@ def _short(case: Case, asked: Asked) -> Said | None:
 
 @check(11, "A board that reaches the platform's known ceiling is CAPPED")
 def ceiling(case: Case) -> Iterator[str]:
-    case.reads()
+    case.listed()
     most = case.spec.capabilities.max_rows
     if most is None:
         raise NotHere("No ceiling is known.")
@@ -84,7 +80,7 @@ def total(case: Case) -> Iterator[str]:
     if case.usual.records and case.usual.end and case.usual.end.declared_total is None:
         yield "The plugin says that the platform declares a total, and does not read it. Where does it stand ([read] total)?"
     rows = case.stage.more(len(case.stage.recorded))
-    for declared in (len(rows) + 5, max(len(rows) - 1, 0)):
+    for declared in {len(rows) + 5, len(rows) - 1} - {len(case.usual.shown)}:
         case.stage.show(rows, declared)
         heard = case.read()
         if heard.crash or heard.complete:
@@ -118,9 +114,9 @@ def not_modified(case: Case) -> Iterator[str]:
     case.stage.asked.clear()
     again = case.read(first.state)
     said_so = any(asked.headers.get("if-none-match") == case.stage.tag for asked in case.stage.asked)
-    if again.crash or not again.complete:
+    if again.crash or again.error:
         yield f"The second read of an unchanged board ended as {again.words}"
-    elif said_so and again.end and not again.end.unchanged:
+    elif said_so and not (again.complete and again.end and again.end.unchanged):
         yield f'"Not modified" is read as {again.words}, and everything would count as gone.'
     if not case.spec.capabilities.declares_total:
         return

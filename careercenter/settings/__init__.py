@@ -25,7 +25,7 @@ from careercenter.settings.parts import FOLDER, ConfigPath, Secret, Section
 from careercenter.settings.signon import KINDS, Directory, Federation, RoleRule, SamlProvider, Service, SignOn
 
 __all__ = [
-    "FILES", "LOOPBACK", "Campus", "Closing", "Database", "Directory", "Federation", "Log", "Mail", "Platforms", "RoleRule",
+    "FILES", "LOOPBACK", "Campus", "Closing", "Database", "Directory", "Federation", "Hooks", "Log", "Mail", "Platforms", "RoleRule",
     "SamlProvider", "Server", "Service", "Settings", "SettingsError", "SignOn", "Source", "load", "load_signon",
 ]
 
@@ -155,12 +155,21 @@ class Closing(Section):
     verify_hours: float = Field(72, gt=0)
 
 
+class Hooks(Section):
+    """What platforms may push to us: the size of one event, how many from one address in a quarter of an hour, how long kept."""
+
+    max_kilobytes: int = Field(256, ge=1, le=2000)
+    per_quarter_hour: int = Field(3000, ge=1)
+    keep_days: int = Field(90, ge=1)
+
+
 class Platforms(Section):
     """`allow_hosts`: private hosts, as "host:port", that sources entered on a page may reach; a page itself cannot name any."""
 
     sources: tuple[Source, ...] = ()
     allow_hosts: tuple[str, ...] = ()
     closing: Closing = Closing()
+    hooks: Hooks = Hooks()
     user_agent: str = "careercenter/0.1 (+university career center)"
     requests_per_minute: int = Field(120, ge=1)
     """To one host, by all boards together, where the platform's terms state no figure of their own."""

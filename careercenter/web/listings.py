@@ -65,6 +65,7 @@ def transition(change: str, evidence: dict[str, Any]) -> str:
             "absence": f"Closed: no longer shown, missed in {evidence.get('misses')} runs since "
             f"{str(evidence.get('first_missed_at', ''))[:10]}",
             "deadline": "Closed: the deadline has passed", "platform": "Closed by the platform",
+            "staff": "Closed by the career center",
             "person": "Closed: no longer shown, confirmed by the career center",
             "held too long": f"Closed: no longer shown since {str(evidence.get('held_since', ''))[:10]}",
             "source removed": "Closed: the career center no longer reads this source",
