@@ -18,9 +18,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import stamina  # noqa: F401 - loaded here once, and not by each child that asks for something
+
 from careercenter.platforms import frames, http, reading, registry
 from careercenter.platforms.budget import Turns
 from careercenter.platforms.contract import PlatformError, PlatformKind, PluginFault, Pushed, State, Unreadable
+from careercenter.platforms.kinds import drops, feeds, pushes, rest, sitemaps  # noqa: F401 - as above
 
 PR_SET_PDEATHSIG = 1
 FRAME_BYTES = 200_000
