@@ -1,5 +1,6 @@
 """Peak memory of a sync with all its processes, for feeds of different sizes: it should not grow with the feed."""
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -40,10 +41,8 @@ def peak(command: list[str], env: dict[str, str]) -> int:
 
     def look() -> None:
         while process.poll() is None:
-            try:
+            with contextlib.suppress(OSError, StopIteration):  # one of them ended while we looked
                 found.append(sum(memory(pid) for pid in family(process.pid)))
-            except (OSError, StopIteration):
-                pass  # one of them ended while we looked
             time.sleep(0.03)
 
     watcher = threading.Thread(target=look)
