@@ -16,7 +16,7 @@ from sqlalchemy import select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from careercenter import db
-from careercenter.listings import finish, report
+from careercenter.listings import finish, polls, report
 from careercenter.listings.model import Board, Quarantined, SyncRun
 from careercenter.listings.report import SyncReport
 from careercenter.listings.sorting import Item, Reading, prepare, sort
@@ -59,6 +59,8 @@ def sync(
     """
     if find(platform, board) is None:
         return unknown(platform, board)
+    if words := polls.too_soon(platform, board, now()):
+        return SyncReport(platform, board, None, report.TOO_SOON, words)
     begun = _begin(platform, board, now())
     if isinstance(begun, SyncReport):
         return begun
@@ -160,7 +162,8 @@ class Apart:
     def __init__(self, opened: Opened):
         folder = db.settings().data_dir / "drops" / opened.spec.id
         self._task = apart.task(
-            opened.spec.id, opened.cfg, db.settings().platforms.user_agent, opened.source.allow_hosts, str(folder)
+            opened.spec.id, opened.cfg, db.settings().platforms.user_agent, opened.source.allow_hosts, str(folder),
+            polls.budget(opened.spec, opened.source),
         )
         self._normalizer = apart.Normalizer(self._task)
         self.drafts = self._normalizer.drafts
