@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import select
 
 from careercenter import db
-from careercenter.listings import finish, report
+from careercenter.listings import finish, polls, report
 from careercenter.listings.model import OPEN, Board, Listing
 from careercenter.listings.report import SyncReport
 from careercenter.listings.sorting import Found, Item, Reading, lookup, prepare, sort
@@ -85,6 +85,8 @@ def preview(
     """Read one configured board and `tell` of each change that a sync would make. The report has no run."""
     if find(platform, board) is None:
         return unknown(platform, board)
+    if words := polls.too_soon(platform, board, now()):
+        return SyncReport(platform, board, None, report.TOO_SOON, words)
     row = db.session.execute(select(Board.id, Board.paused_at).where(Board.platform == platform, Board.board == board)).first()
     if row and row.paused_at is not None:
         return SyncReport(platform, board, None, "paused", "The board is paused; nothing was read.")
