@@ -9,7 +9,7 @@ from careercenter import db, listings
 from careercenter.listings import health
 from careercenter.listings.model import Quarantined
 from careercenter.platforms import registry
-from careercenter.platforms.contract import Spec
+from careercenter.platforms.contract import PlatformError, Spec
 from careercenter.platforms.registry import BrokenPlugin
 
 pages = Blueprint("catalogue", __name__)
@@ -38,6 +38,15 @@ def index() -> Any:
 def rung(spec: Spec) -> str:
     """How far the conformance kit has proved a plugin, in words."""
     return RUNGS.get(str(getattr(spec, "rung", "") or ""), "Not checked")
+
+
+@pages.app_template_global("platform_name")
+def platform_name(platform: str) -> str:
+    """What people call a platform, by its plugin; its own code when that is gone."""
+    try:
+        return registry.get(platform).spec().label
+    except PlatformError:
+        return platform
 
 
 @pages.get("/quarantine")

@@ -1,6 +1,6 @@
 """Sources by form: choose a plugin, say what to read, test the connection, confirm the terms, switch it on."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from flask import Blueprint, g, redirect, render_template, request, url_for
@@ -105,6 +105,7 @@ def show(source_id: int) -> Any:
         "platforms/source.html", row=row, spec=spec, meaning=meaning, words=words, facts=_facts(spec, row) if spec else [],
         checked=checked, checked_at=datetime.fromisoformat(checked["at"]) if checked else None,
         current=bool(checked and checked["mark"] == row.mark), boards=_boards(row),
+        confirmed_on=date.fromisoformat(row.terms["on"]) if row.terms else None,
         reviewed=bool(spec and spec.terms.basis.strip() and spec.terms.reviewed_on),
     )
 
