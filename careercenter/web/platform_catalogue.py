@@ -31,7 +31,7 @@ def index() -> Any:
     for source, _ in listings.configured():
         used[source.platform] = used.get(source.platform, 0) + 1
     return render_template(
-        "platforms/catalogue.html", specs=specs, used=used, gone=MEANS_GONE, rung=rung,
+        "platforms/catalogue.html", specs=specs, used=used, gone=MEANS_GONE, rung=rung, lacks=lacks,
         broken=[p for p in found.values() if isinstance(p, BrokenPlugin)],
     )
 
@@ -40,6 +40,15 @@ def rung(spec: Spec) -> str:
     """How far the conformance kit has proved a plugin, in words."""
     found = standing(spec.id)
     return RUNGS.get(found.rung(g.now.date()) or "", "Not checked") if found and found.version == spec.version else "Not checked"
+
+
+def lacks(spec: Spec) -> tuple[str, ...]:
+    """What keeps a plugin from the next rung, in sentences."""
+    found = standing(spec.id)
+    if not found or found.version != spec.version:
+        return ("This version has not been through the checks.",)
+    shape = () if found.recorded else ("Tried on answers in the shape that the vendor documents; nobody holds a recording.",)
+    return shape + found.lacks(g.now.date())
 
 
 @pages.app_template_global("platform_name")

@@ -6,7 +6,7 @@ from typing import Any
 from flask import Blueprint, g, redirect, render_template, request, url_for
 
 from careercenter import db
-from careercenter.listings import entered, health, stored
+from careercenter.listings import entered, health, polls, stored
 from careercenter.listings.stored import StoredSource
 from careercenter.platforms import registry
 from careercenter.platforms.contract import PlatformError, Spec
@@ -60,7 +60,7 @@ def choose() -> Any:
 @pages.get("/add/<platform>")
 def add(platform: str) -> Any:
     spec = _spec(platform)
-    least = entered.least_minutes(spec)
+    least = polls.least_minutes(spec)
     return _form(spec, {"label": spec.label, "every_minutes": str(max(360, least))}, Draft())
 
 
@@ -88,7 +88,7 @@ def save_new(platform: str) -> Any:
 def _form(spec: Spec, form: Any, draft: Draft, row: StoredSource | None = None) -> str:
     return render_template(
         "platforms/source_form.html", spec=spec, inputs=source_form.inputs(spec), form=form, errors=draft.errors, row=row,
-        least=entered.least_minutes(spec), kept=set(entered.secrets_of_or_none(row) or {}) if row else set(),
+        least=polls.least_minutes(spec), kept=set(entered.secrets_of_or_none(row) or {}) if row else set(),
     )
 
 
