@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import lru_cache
+from heapq import nlargest
 from typing import Any, NamedTuple
 
 from sqlalchemy import BigInteger, bindparam, func, select
@@ -164,13 +165,11 @@ def _best(state: Moment, found: Sought, position: tuple[int, ...], limit: int) -
     if len(position) == groups + 3 and all(0 <= n < 10_000 for n in position[3:]):
         top, last, worth = position[0], position[1:3], position[3:]
     else:
-        top, last, worth = _LAST, (_LAST, _LAST), ranking.weights(found)
+        top, last, worth = _LAST, (_LAST, _LAST), ranking.weights(state, found)
     chosen: list[tuple[int, int, int]] = []
-    while len(chosen) <= limit:
-        window = ranking.ranked(state, found, worth, top)
-        if not window:
-            break
-        chosen += [(top, score, key) for score, key in window if (score, key) < last]
+    while len(chosen) <= limit and (window := ranking.weighed(state, found, worth, top)):
+        best = nlargest(limit + 1 - len(chosen), (place for place in window if place < last))
+        chosen += [(top, score, key) for score, key in best]
         if len(chosen) <= limit:
             top, last = min(key for _, key in window), (_LAST, _LAST)
     rows = _rows_of(state, [key for _, _, key in chosen[:limit]])
@@ -179,10 +178,13 @@ def _best(state: Moment, found: Sought, position: tuple[int, ...], limit: int) -
 
 
 def _rows_of(state: Moment, keys: Sequence[int]) -> list[Row]:
-    rows = {row[1]: Row._make(row[2:]) for row in db.session.execute(
-        _columns(ListingEntry.key).where(ListingEntry.key.in_(keys), Listing.state == OPEN, Listing.shown)
-    )}
+    rows = {row[1]: Row._make(row[2:]) for row in db.ask(_these(state.database), keys=database().listed(keys))}
     return [rows[key] for key in keys if key in rows]
+
+
+@lru_cache(maxsize=2)
+def _these(kind: str) -> Any:
+    return _columns(ListingEntry.key).where(database().among(ListingEntry.key), Listing.state == OPEN, Listing.shown)
 
 
 @lru_cache(maxsize=256)

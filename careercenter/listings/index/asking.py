@@ -81,6 +81,7 @@ _BEGINS = (
     .where(SearchWord.word >= bindparam("first", type_=BYTEWISE), SearchWord.word < bindparam("last", type_=BYTEWISE))
     .order_by(SearchWord.n.desc(), SearchWord.word).limit(bindparam("most", type_=Integer))
 )
+_FREQUENCY = select(SearchWord.n).where(SearchWord.word == bindparam("word", type_=BYTEWISE))
 
 
 def moment(now: datetime) -> Moment:
@@ -142,10 +143,9 @@ def beginning(start: str) -> list[str]:
     return list(dict.fromkeys([start, *found]))
 
 
-def frequency(words_asked: Iterable[str]) -> dict[str, int]:
-    """In how many entries each of these words occurs."""
-    counted = select(SearchWord.word, SearchWord.n).where(SearchWord.word.in_(sorted(set(words_asked))))
-    return {row.word: row.n for row in db.session.execute(counted)}
+def frequency(word: str) -> int:
+    """In how many entries a word occurs."""
+    return next((n for (n,) in db.ask(_FREQUENCY, word=word)), 0)
 
 
 def conditions(bounds: int, further: Any = None) -> list[Any]:
