@@ -25,7 +25,7 @@ from pydantic import SecretStr
 from careercenter import create_app, db
 from careercenter.listings import browse, touched
 from careercenter.listings.browse import Filters
-from careercenter.listings.index import asking, entry, ranking, tally
+from careercenter.listings.index import asking, entry, options, ranking, tally
 from careercenter.settings import load
 
 ROOT = Path(__file__).parents[1]
@@ -153,7 +153,7 @@ def peer() -> Any:
 
 def empty_caches() -> None:
     """Forget what was counted and understood; statements that were built stay, as they do in a running process."""
-    for kept in (asking.sought, tally.facets, tally.tally, tally._combinations, ranking.weights, browse._option_list):
+    for kept in (asking.sought, tally.facets, tally.tally, tally._combinations, ranking.weights, options._options):
         assert type(kept) is CACHE
         kept.cache_clear()
 

@@ -14,6 +14,7 @@ from careercenter.listings.index.entry import CHOICES, EVERY, day_of, mark, micr
 from careercenter.listings.index.tables import BYTEWISE, ListingEntry, SearchMark, SearchWord
 from careercenter.listings.index.words import BEGINNING, Asked, Phrase, parse, words
 
+ALIKE, ALIKE_FROM, ALIKE_AMONG = 0.7, 4, 5000
 BEGINNINGS = 50
 """So many words, the most frequent ones, stand in for the beginning of a word."""
 Groups = tuple[tuple[Phrase, ...], ...]
@@ -146,6 +147,22 @@ def beginning(start: str) -> list[str]:
 def frequency(word: str) -> int:
     """In how many entries a word occurs."""
     return next((n for (n,) in db.ask(_FREQUENCY, word=word)), 0)
+
+
+def likely(question: str) -> str:
+    """The question with words that no entry has replaced by frequent ones that are written nearly so; empty when there are
+    none to replace."""
+    from rapidfuzz import process
+    from rapidfuzz.distance import OSA
+
+    other = {}
+    for phrase in parse(question).wanted:
+        for word in phrase:
+            if len(word) >= ALIKE_FROM and not frequency(word):
+                known = [row[0] for row in db.ask(_BEGINS, first=word[0], last=word[0] + "\U0010ffff", most=ALIKE_AMONG)]
+                if found := process.extractOne(word, known, scorer=OSA.normalized_similarity, score_cutoff=ALIKE):
+                    other[word] = found[0]
+    return " ".join(other.get(word, word) for phrase in parse(question).wanted for word in phrase) if other else ""
 
 
 def conditions(bounds: int, further: Any = None) -> list[Any]:

@@ -1,20 +1,28 @@
-"""Whether the index equals the listings: every entry, word and counter, made anew and compared. For `careercenter doctor`
-and for tests; it reads everything."""
+"""Whether the index equals the listings: every entry, word and counter, made anew and compared. `standing` only counts them, which
+`careercenter doctor` does; the rest reads everything, for `careercenter listings index` and for tests."""
 
 from collections import Counter
 from typing import Any
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, func, insert, select
 
 from careercenter import db
 from careercenter.listings.index import database
 from careercenter.listings.index.entry import counters, entry_of
 from careercenter.listings.index.keep import known_combinations, wanted
 from careercenter.listings.index.tables import ListingEntry, SearchCount, SearchWord
-from careercenter.listings.model import Listing
+from careercenter.listings.model import OPEN, Listing
 from careercenter.listings.touched import Touched
 
 CHUNK = 1000
+
+
+def standing() -> tuple[int, int, int]:
+    """How many changed listings wait to be looked at, how many entries there are and how many there should be then."""
+    waiting = db.session.scalar(select(func.count()).select_from(Touched)) or 0
+    held = db.session.scalar(select(func.count()).select_from(ListingEntry)) or 0
+    right = db.session.scalar(select(func.count()).select_from(Listing).where(Listing.state == OPEN, Listing.shown)) or 0
+    return waiting, held, right
 
 
 def differences(most: int = 10) -> list[str]:

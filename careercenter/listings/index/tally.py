@@ -16,7 +16,7 @@ from careercenter import db
 from careercenter.listings.index import database
 from careercenter.listings.index.asking import Filters, Moment, conditions, parameters, sought
 from careercenter.listings.index.entry import CHOICES, deadline_choice, possible
-from careercenter.listings.index.tables import ListingEntry, SearchCombination, SearchCount, SearchLabel
+from careercenter.listings.index.tables import ListingEntry, SearchCombination, SearchCount
 
 MOST = 10_000
 SHOWN = 10
@@ -146,10 +146,3 @@ def _values(state: Moment, name: str, filters: Filters, spare: int) -> dict[str,
     days = {"week": f"{state.day + 8:08d}", "month": f"{state.day + 31:08d}"} if name == "deadline" else {}
     most = found.order_by(total.desc(), value).limit(SHOWN + spare)
     return {value: int(n) for value, n in db.session.execute(most, days)}
-
-
-def labels(name: str, values: tuple[str, ...]) -> dict[str, str]:
-    """How skills or cities are written."""
-    asked = [value for value in values if possible(value)]
-    known = select(SearchLabel.value, SearchLabel.label).where(SearchLabel.name == name, SearchLabel.value.in_(asked))
-    return {row.value: row.label for row in db.session.execute(known)}
