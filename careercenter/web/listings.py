@@ -120,9 +120,10 @@ def _say(name: str, value: str, facets: Any) -> str:
 
 
 def _loosened(asked: Asked, facets: Any) -> list[tuple[str, str, int]]:
-    """What could be left out of a search that finds nothing: words, address, and how many listings there are then."""
-    ways = browse.loosened(asked.q, asked.filters, g.now)
-    return [
-        (_say(name, value or asked.q, facets), asked.without(name, value).address, n)
-        for name, value, n in sorted(ways, key=lambda way: -way[2])
+    """What else could be asked where nothing is found: words, address, and how many listings there are then."""
+    meant = browse.respelled(asked.q, asked.filters, g.now)
+    other = [(f"Did you mean “{meant[0]}”?", asked.but(q=meant[0]).address, meant[1])] if meant else []
+    return other + [
+        (f"Without {_say(name, value or asked.q, facets)}", asked.without(name, value).address, n)
+        for name, value, n in sorted(browse.loosened(asked.q, asked.filters, g.now), key=lambda way: -way[2])
     ]

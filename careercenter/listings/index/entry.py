@@ -64,11 +64,11 @@ class Entry(NamedTuple):
         """The words of this entry that are counted."""
         return {*self.title, *self.about, *self.text, *(m for m in self.marks if m.startswith("in:"))}
 
-    @property
-    def counted(self) -> list[tuple[str, str]]:
-        """The (name, value) of every counter that this entry adds to."""
-        found = [("all", ""), ("due", due_day(self.rush))]
-        return found + [("skill", s) for s in self.skills] + [("city", p) for p in self.places]
+
+def counters(combination_id: int, rush: int, skills: Iterable[str], places: Iterable[str]) -> list[tuple[str, int, str]]:
+    """The (name, combination, value) of every counter that an entry adds to; 0 stands for all combinations together."""
+    found = [("all", ""), ("due", due_day(rush)), *(("skill", value) for value in skills), *(("city", value) for value in places)]
+    return [(name, c, value) for name, value in found for c in (combination_id, 0)]
 
 
 def entry_of(row: Any) -> Entry:
