@@ -39,12 +39,17 @@ class Regrouped(NamedTuple):
 
 def regroup(ids: Sequence[int]) -> Regrouped:
     """Look at changed listings again."""
-    if db.is_postgresql():
-        db.session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+    alone()
     rule = db.settings().platforms.same_work
     changed = _changed_profiles(ids)
     reached = _compare(changed, rule) if changed else set()
     return _settle({*changed, *reached}, ids, rule)
+
+
+def alone() -> None:
+    """Be the only one who groups, until the transaction ends; asked again it is granted at once."""
+    if db.is_postgresql():
+        db.session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
 
 
 # what the listings are compared by
