@@ -1,8 +1,9 @@
 """Page speed, signed in, on the demo campus: beside the same server's hello page and beside Django's page of the same rows.
 
-The product runs under its own gunicorn settings with one worker; the hello page is a bare Flask application in the same
-process. Django runs under the same settings, signed in by its own sessions. CPU seconds are those of the worker per
-request, read from its POSIX clock; variants alternate, medians are printed. "Cold" empties, before each request, every
+The product runs under its own gunicorn settings with one worker. Its hello page goes the way of every page that somebody
+signed in asks for (pages/served.py); what Flask alone takes in the same process is printed beside it. Django runs under
+the same settings, signed in by its own sessions. CPU seconds are those of the worker per request, read from its POSIX
+clock; variants alternate, medians are printed. "Cold" empties, before each request, every
 cache that holds anything of a row (see pages/served.py); "warm" asks the same page again. Django fills no such cache.
 Latency is that of one kept connection. Run it on a quiet machine: beside other work, a page loses more of the
 processor's caches than the hello page does, and every ratio to it looks two to three times worse.
@@ -80,7 +81,9 @@ def peer(here: campus.Campus, database: Path) -> dict[str, str]:
 
 def plan(product: Server, django: Server, here: campus.Campus, peers: dict[str, str]) -> dict[tuple[str, str], Variant]:
     """Every variant, in the order of a round."""
-    found = {("hello", ""): Variant(product, "/hello", {}, [])}
+    found = {
+        ("hello", ""): Variant(product, "/hello", {"Cookie": here.cookies["student"]}, []), ("bare", ""): Variant(product, "/bare", {}, []),
+    }
     for name, (path, role) in PAGES.items():
         cookie = {"Cookie": here.cookies[role]}
         found[name, "cold"] = Variant(product, path, cookie | COLD, [])
@@ -92,17 +95,18 @@ def plan(product: Server, django: Server, here: campus.Campus, peers: dict[str, 
 def show(variants: dict[tuple[str, str], Variant]) -> None:
     """Medians, the lowest round below them (nearer to a quiet machine), and the ratios of both."""
     print("CPU of the worker for one request in µs: median of the rounds, and below it the lowest round")
-    print(f"{'':16}{'hello':>8}{'cold':>8}{'warm':>8}{'Django':>8}{'KB':>5}{'KB Dj.':>7}   "
-          "hello/cold  hello/warm  Django/cold  Django/warm")
-    print(f"{'goal':60}    0.25 up     0.33 up       5.0 up       5.0 up")
+    print(f"{'':16}{'Flask':>8}{'hello':>8}{'cold':>8}{'warm':>8}{'Django':>8}{'KB':>5}{'KB Dj.':>7}   "
+          "hello/cold  hello/warm  Django/cold  Django/warm  Flask/cold  Flask/warm")
+    print(f"{'goal':68}    0.25 up     0.33 up       5.0 up       5.0 up")
     for name, (path, _) in PAGES.items():
         ours, theirs = variants[name, "warm"], variants[name, "django"]
         sizes = [len(each.server.get(path, each.headers)) / 1000 for each in (ours, theirs)]
         for label, figure in ((name, statistics.median), ("", min)):
-            hello = figure(variants["hello", ""].costs) * 1e6
+            hello, bare = (figure(variants[kind, ""].costs) * 1e6 for kind in ("hello", "bare"))
             cold, warm, django = (figure(variants[name, kind].costs) * 1e6 for kind in VARIANTS)
-            print(f"{label:16}{hello:8.0f}{cold:8.0f}{warm:8.0f}{django:8.0f}{sizes[0]:5.0f}{sizes[1]:7.0f}   "
-                  f"{hello / cold:10.2f}{hello / warm:12.2f}{django / cold:13.1f}{django / warm:13.1f}")
+            print(f"{label:16}{bare:8.0f}{hello:8.0f}{cold:8.0f}{warm:8.0f}{django:8.0f}{sizes[0]:5.0f}{sizes[1]:7.0f}   "
+                  f"{hello / cold:10.2f}{hello / warm:12.2f}{django / cold:13.1f}{django / warm:13.1f}"
+                  f"{bare / cold:12.2f}{bare / warm:12.2f}")
 
 
 def spreads(product: Server, here: campus.Campus) -> None:

@@ -3,12 +3,13 @@
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import SimpleNamespace
+from typing import Any
 
 from flask import Flask, Response, render_template, request
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from careercenter.web import face
+from careercenter.web.shell import Shell
 
 POLICY = (
     "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
@@ -16,9 +17,9 @@ POLICY = (
 )
 
 
-def shell(theme: str | None = None, **more: object) -> SimpleNamespace:
+def shell(theme: str | None = None, **more: Any) -> Shell:
     """The shell of an advisor of the demo campus."""
-    nav = [
+    nav: Any = (
         ("Today", "/about/style", "house", True, 2),
         ("Requests", "#queue", "clipboard-check", False, 11),
         ("Placements", "#placements", "briefcase", False, 0),
@@ -26,17 +27,18 @@ def shell(theme: str | None = None, **more: object) -> SimpleNamespace:
         ("Evaluations", "#evaluations", "chat-square-text", False, 3),
         ("Platforms", "#platforms", "heart-pulse", False, 0),
         ("Workbooks", "#workbooks", "file-earmark-spreadsheet", False, 0),
-    ]
-    facts = {
+    )
+    facts: dict[str, Any] = {
         "campus_name": "Harbor State University",
         "nav": nav,
+        "signed_in": True,
         "person_name": "Dana Reyes",
         "role_label": "Advisor",
         "demo": True,
         "theme": theme,
-        "other_roles": [("faculty", "Faculty sponsor")],
+        "other_roles": (("faculty", "Faculty sponsor"),),
     }
-    return SimpleNamespace(**(facts | more))
+    return Shell(**(facts | more))
 
 
 def make_app() -> Flask:

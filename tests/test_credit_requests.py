@@ -331,8 +331,9 @@ def test_the_queue_shows_what_waits(factory: Factory, now: datetime) -> None:
     assert rows[0].risk(now + timedelta(days=6)) == "overdue"
     assert credit.queue(none, "advisor", now) == []
     assert [row.request_id for row in credit.queue(all_programs, "advisor", now, credit.Filter(verdict="look"))] == [look.id]
-    assert credit.queue_counts(all_programs, "advisor", now) == {"all": 2, "overdue": 0, "clean": 1, "look": 1}
-    assert credit.programs(all_programs, "advisor") == [("CS", 2)]
+    (counted,) = credit.tally(all_programs, "advisor", now)
+    assert credit.total([counted])[2:] == counted[2:] == (2, 0, 1, 1)
+    assert counted.code == "CS"
     (mine,) = credit.student_overview(clean.student_id)
     assert (mine.state, mine.step) == ("in_review", "advisor")
     assert credit.queue(story.viewer(clean.student, "advisor"), "advisor", now)[0].request_id == look.id

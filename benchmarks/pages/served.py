@@ -1,4 +1,8 @@
-"""What gunicorn serves while pages are measured: the product, and beside it a bare Flask hello page in the same process.
+"""What gunicorn serves while pages are measured: the product with a hello page of its own, and beside it, in the same
+process, a bare Flask application with nothing but another.
+
+`/hello` is the smallest page that the product's server can give to somebody who is signed in: session, permission, headers,
+log line and counters of any page, and one word. `/bare` is Flask without the product.
 
 `COLD` as a request header empties, before that request, every cache of the product that holds anything of a row: cards,
 table rows, charts, facets, marks. What belongs to the program or the installation stays, as compiled templates do.
@@ -12,11 +16,12 @@ from typing import Any
 from flask import Flask
 
 from careercenter.cli.serve import application
+from careercenter.web.access import ACCESS, SIGNED_IN
 
 _CACHE = type(lru_cache(len))
 COLD = "HTTP_X_BENCH_COLD"
 KEPT = (
-    "careercenter.web.face", "careercenter.web.shell",  # addresses of files, signs, navigation by role
+    "careercenter.web.face", "careercenter.web.shell", "careercenter.web.stencils",  # files, signs, navigation by role, markup
     "careercenter.credit.queues", "careercenter.listings.browse", "careercenter.evaluations.results",  # statements
     "careercenter.credit.policy", "careercenter.evaluations.instruments", "careercenter.accreditation.specs",  # configuration
     "careercenter.platforms.registry", "careercenter.signon.crypto",
@@ -24,14 +29,14 @@ KEPT = (
 )
 
 
-def hello() -> Flask:
+def say() -> str:
+    return "Hello"
+
+
+def bare() -> Flask:
     """The smallest page that Flask can serve."""
-    app = Flask("hello")
-
-    @app.get("/hello")
-    def say() -> str:
-        return "Hello"
-
+    app = Flask("bare")
+    app.add_url_rule("/bare", view_func=say)
     return app
 
 
@@ -47,10 +52,12 @@ def caches() -> list[Callable[[], None]]:
 def serve() -> Any:
     """The product's WSGI application: `gunicorn "benchmarks.pages.served:serve()"`."""
     app = application()
-    product, greeting, empty = app.wsgi_app, hello().wsgi_app, caches()
+    ACCESS["hello"] = SIGNED_IN
+    app.add_url_rule("/hello", "hello", say)
+    product, greeting, empty = app.wsgi_app, bare().wsgi_app, caches()
 
     def choose(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        if environ["PATH_INFO"] == "/hello":
+        if environ["PATH_INFO"] == "/bare":
             return greeting(environ, start_response)
         if COLD in environ:
             for forget in empty:

@@ -1,5 +1,6 @@
 """What waits for whom, and how far each request is: rows as plain tuples from one query each."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -67,23 +68,27 @@ def queue(viewer: Viewer, step: str, now: datetime, chosen: Filter = Filter(), l
     return [Waiting._make(row) for row in found]
 
 
-def queue_counts(viewer: Viewer, step: str, now: datetime) -> dict[str, int]:
-    """How many wait: all, overdue, clean (all rules met), look."""
-    asked = _counts_of(step == "faculty", _programs_of(viewer, step))
-    ((total, overdue, clean, look),) = db.ask(asked, step=step, me=viewer.person_id, now=now)
-    return {"all": total, "overdue": overdue, "clean": clean, "look": look}
+class Tally(NamedTuple):
+    """How many requests of one program wait: all, overdue, those that meet every rule, those that ask for a look."""
+
+    code: str
+    name: str
+    all: int
+    overdue: int
+    clean: int
+    look: int
 
 
-def programs(viewer: Viewer, step: str) -> list[tuple[str, int]]:
-    """Program codes of what waits, with how many."""
-    asked = _codes_of(step == "faculty", _programs_of(viewer, step))
-    return [(code, n) for code, n in db.ask(asked, step=step, me=viewer.person_id)]
+def tally(viewer: Viewer, step: str, now: datetime) -> list[Tally]:
+    """What waits for this person at a step, program by program, in the order of their codes."""
+    asked = _tally_of(step == "faculty", _programs_of(viewer, step))
+    return [Tally._make(row) for row in db.ask(asked, step=step, me=viewer.person_id, now=now)]
 
 
-def waiting_by_program(viewer: Viewer, step: str) -> list[tuple[str, tuple[int, int]]]:
-    """Program names of what waits: how many meet every rule, how many ask for a look. The most first."""
-    asked = _sums_of(step == "faculty", _programs_of(viewer, step))
-    return [(name, (clean, total - clean)) for name, clean, total in db.ask(asked, step=step, me=viewer.person_id)]
+def total(tallies: Sequence[Tally]) -> Tally:
+    """All programs together."""
+    counts = [each[2:] for each in tallies] or [(0, 0, 0, 0)]
+    return Tally("", "", *map(sum, zip(*counts, strict=True)))
 
 
 def _programs_of(viewer: Viewer, step: str) -> tuple[str, ...]:
@@ -104,22 +109,11 @@ def _rows_of(sponsored: bool, codes: tuple[str, ...], chosen: Filter) -> Select[
 
 
 @lru_cache(maxsize=64)
-def _counts_of(sponsored: bool, codes: tuple[str, ...]) -> Select[*tuple[Any, ...]]:
+def _tally_of(sponsored: bool, codes: tuple[str, ...]) -> Select[*tuple[Any, ...]]:
     overdue = func.count().filter(Approval.due_at < bindparam("now", type_=Approval.due_at.type))
     clean, look = (func.count().filter(CreditRequest.verdict == word) for word in ("clean", "look"))
-    return _waiting(select(func.count(), overdue, clean, look), sponsored, codes)
-
-
-@lru_cache(maxsize=64)
-def _codes_of(sponsored: bool, codes: tuple[str, ...]) -> Select[*tuple[Any, ...]]:
-    return _waiting(select(Program.code, func.count()), sponsored, codes).group_by(Program.code).order_by(Program.code)
-
-
-@lru_cache(maxsize=64)
-def _sums_of(sponsored: bool, codes: tuple[str, ...]) -> Select[*tuple[Any, ...]]:
-    clean = func.count().filter(CreditRequest.verdict == "clean")
-    found = _waiting(select(Program.name, clean, func.count()), sponsored, codes)
-    return found.group_by(Program.name).order_by(func.count().desc(), Program.name)
+    found = _waiting(select(Program.code, Program.name, func.count(), overdue, clean, look), sponsored, codes)
+    return found.group_by(Program.code, Program.name).order_by(Program.code)
 
 
 def _waiting(found: Select[*tuple[Any, ...]], sponsored: bool, codes: tuple[str, ...]) -> Select[*tuple[Any, ...]]:

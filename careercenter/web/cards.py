@@ -1,15 +1,15 @@
-"""Listing cards: rendered once and kept, since their text depends on the row, the campus day and the mark alone.
+"""Listing cards: filled into the stencil of their markup and kept, since their text depends on the row, the campus day and
+the mark alone.
 
 The mark "would count" belongs to the student who looks, but there are only a few different ones.
 """
 
-from collections.abc import Sequence
-from datetime import date, timedelta
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from functools import lru_cache
-from typing import Any
 
-from flask import current_app, g
-from markupsafe import Markup
+from flask import g
+from markupsafe import Markup, escape
 
 from careercenter import credit
 from careercenter.credit import Offer, Ruler
@@ -18,7 +18,10 @@ from careercenter.listings.browse import Row
 from careercenter.listings.model import Listing
 from careercenter.web import formats
 from careercenter.web.face import chip
+from careercenter.web.formats import Calendar
+from careercenter.web.stencils import stencil
 
+TEXTS = ("id", "title", "who", "facts", "mark", "seen")
 STALE = timedelta(hours=72)
 MEANINGS = {"counts": "good", "part": "waiting", "unknown": "waiting", "not": "stopped"}
 
@@ -30,9 +33,9 @@ def ruler() -> Ruler | None:
 
 def cards(rows: Sequence[Row], level: int = 2) -> Markup:
     """The cards of a list, each with its mark; `level` is that of their headings."""
-    today, by, fresh = formats.today(), ruler() if rows else None, g.now - STALE
+    calendar, by, fresh = formats.calendar(), ruler() if rows else None, g.now - STALE
     found = (
-        _card(row, today, row.believed_at is None or row.believed_at < fresh, level, _mark(offer(row), by) if by else "")
+        _card(row, calendar, row.believed_at is None or row.believed_at < fresh, level, _mark(offer(row), by) if by else "")
         for row in rows
     )
     return Markup("".join(found))  # noqa: S704 - each is Markup already
@@ -56,9 +59,23 @@ def _sign(verdict: str, words: str) -> Markup:
 
 
 @lru_cache(maxsize=4096)
-def _card(row: Row, today: date, stale: bool, level: int, mark: Markup | str) -> Markup:
-    """`today` is part of the key: dates are said relative to it. There are few different marks."""
-    macro: Any = current_app.jinja_env.get_template("listings/_card.html").module
-    kind, workplace = browse.KINDS.get(row.kind, row.kind), browse.WORKPLACES.get(row.workplace, "")
-    found: Markup = macro.card(row, kind, workplace, stale, level, mark)
-    return found
+def _card(row: Row, calendar: Calendar, stale: bool, level: int, mark: Markup | str) -> Markup:
+    """The calendar is part of the key: dates are said relative to its day. There are few different marks."""
+    place = row.place or ("remote" if row.workplace == "remote" else "")
+    facts = Markup("").join(Markup(f"<li>{escape(fact)}</li>") for fact in _facts(row, calendar))  # noqa: S704 - escaped
+    seen = f"{'Not verified since' if stale else 'Confirmed'} {calendar.moment(row.believed_at)}"
+    fill = stencil("listings/_card.html", "card", TEXTS, level=level)
+    return fill(row.id, row.title, f"{row.employer}, {place}" if place else row.employer, facts, mark, seen)
+
+
+def _facts(row: Row, calendar: Calendar) -> Iterator[str]:
+    """Kind, workplace, hours, pay and deadline in a few words each; what is not known is left out."""
+    yield browse.KINDS.get(row.kind, row.kind)
+    if row.place and row.workplace in ("hybrid", "remote"):
+        yield browse.WORKPLACES[row.workplace]
+    if row.hours:
+        yield row.hours
+    if row.pay:
+        known = row.hourly_cents is not None and "hour" not in row.pay
+        yield f"{row.pay} (${(row.hourly_cents or 0) / 100:.2f} an hour)" if known else row.pay
+    yield f"apply by {calendar.moment(row.deadline_at)}" if row.deadline_at else "no deadline given"

@@ -140,10 +140,11 @@ def queue() -> str:
     chosen = Filter(*(request.args.get(name, "")[:40] for name in ("verdict", "program", "due")))
     step = g.viewer.role
     rows = credit.queue(g.viewer, step, g.now, chosen)
+    tallies = credit.tally(g.viewer, step, g.now)
     mine = credit.of_faculty(g.viewer.person_id) if step == "faculty" else []
     return render_template(
         "credit/queue.html", rows=waiting.rows(rows, step, g.now), chosen=chosen, step=step,
-        counts=credit.queue_counts(g.viewer, step, g.now), programs=credit.programs(g.viewer, step),
+        counts=credit.total(tallies), programs=[(t.code, t.all) for t in tallies],
         verdicts=credit_form.VERDICTS, address=credit_form.queue_address,
         mine=mine, states=STATES, meanings=credit_form.MEANINGS, steps=STEPS,
     )

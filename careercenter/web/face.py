@@ -5,7 +5,6 @@ table, so they are functions and not macros: a chip takes five microseconds inst
 them from `_macros/status.html` like everything else.
 """
 
-from collections.abc import Sequence
 from functools import cache, lru_cache
 from hashlib import sha256
 from pathlib import Path
@@ -16,6 +15,7 @@ from jinja2 import Template
 from markupsafe import Markup, escape
 
 from careercenter.web import charts
+from careercenter.web.stencils import stencil
 
 STATIC = Path(__file__).parent / "static"
 MARK = Markup('<span class="mark">')
@@ -74,6 +74,13 @@ def count(n: int, what: str = "waiting") -> Markup:
     return Markup('<span class="count">{}<span class="visually-hidden"> {}</span></span>').format(n, what)
 
 
+def frame(shell: Any, token: str) -> tuple[Markup, Markup, Markup]:
+    """What stands around a page's own content: the rest of its head, all above it, and all below it."""
+    drawn = "_macros/shell.html"
+    top = stencil(drawn, "top", ("name", "token", "until"), shell=shell)(shell.person_name, token, shell.until)
+    return stencil(drawn, "head", (), shell=shell)(), top, stencil(drawn, "foot", (), shell=shell)()
+
+
 class _Template(Template):
     """Importing our macros costs nothing: they are always imported without the page's context, so there is no need to
     compare its names with theirs, as Jinja does for each import."""
@@ -83,16 +90,8 @@ class _Template(Template):
 
 
 def install(app: Any) -> None:
-    """Gives a Flask application's templates `asset`, `charts`, the signs and the navigations."""
+    """Gives a Flask application's templates `asset`, `charts`, the signs and the frame."""
     app.jinja_env.template_class = _Template
-
-    @lru_cache(maxsize=128)
-    def rendered(nav: tuple[tuple[Any, ...], ...]) -> tuple[Markup, Markup]:
-        macros = app.jinja_env.get_template("_macros/shell.html").module
-        return macros.rail(nav), macros.tabs(nav)
-
-    def navigation(nav: Sequence[Sequence[Any]]) -> tuple[Markup, Markup]:
-        return rendered(tuple(map(tuple, nav)))
 
     build = app.jinja_env.globals["url_for"]
 
@@ -107,5 +106,5 @@ def install(app: Any) -> None:
     app.jinja_env.globals.update(
         url_for=address,
         asset=asset, charts=charts, face_meanings=MEANINGS,
-        face_icon=icon, face_chip=chip, face_mark=mark, face_count=count, face_navigation=navigation,
+        face_icon=icon, face_chip=chip, face_mark=mark, face_count=count, face_frame=frame,
     )  # fmt: skip

@@ -1,6 +1,7 @@
 """How figures and dates are said to people: campus time, "Fri 4 Dec, 5 pm", "2 h 15 min", "$20.00". Jinja filters."""
 
 import secrets
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -17,29 +18,63 @@ def zone() -> ZoneInfo:
     return found
 
 
-def _here() -> tuple[ZoneInfo, date]:
-    """Campus zone and campus day of this request; found out once, since a list says dozens of dates."""
-    found: tuple[ZoneInfo, date] | None = g.get("campus_day")
+@dataclass(frozen=True)
+class Calendar:
+    """Campus zone and campus day of a request, and how dates are said then. A list says dozens of dates: take it once."""
+
+    zone: ZoneInfo
+    today: date
+
+    def day(self, value: date | datetime | None, year: bool | None = None) -> str:
+        """ "Fri 4 Dec", with the year when it is not this one."""
+        if value is None:
+            return "no date"
+        if isinstance(value, datetime):
+            value = value.astimezone(self.zone)
+        text = f"{DAYS[value.weekday()]} {value.day} {MONTHS[value.month - 1]}"
+        return f"{text} {value.year}" if year or (year is None and value.year != self.today.year) else text
+
+    def moment(self, value: datetime | None) -> str:
+        """ "today, 9:40 am", "Fri 4 Dec, 5 pm"."""
+        if value is None:
+            return "never"
+        local = value.astimezone(self.zone)
+        return f"{NEAR.get(local.toordinal() - self.today.toordinal()) or self.day(local.date())}, {_clock(local)}"
+
+    def days_until(self, value: date | datetime | None) -> str:
+        """ "today", "tomorrow", "in 5 days", "3 days ago"."""
+        if value is None:
+            return "no date"
+        if isinstance(value, datetime):
+            value = value.astimezone(self.zone)
+        n = value.toordinal() - self.today.toordinal()
+        return NEAR.get(n) or (f"in {n} days" if n > 0 else f"{-n} days ago")
+
+
+def calendar() -> Calendar:
+    """That of this request."""
+    found: Calendar | None = g.get("calendar")
     if found is None:
         there = zone()
-        found = g.campus_day = there, g.now.astimezone(there).date()
+        found = g.calendar = Calendar(there, g.now.astimezone(there).date())
     return found
 
 
 def today() -> date:
     """The campus day of this request."""
-    return _here()[1]
+    return calendar().today
 
 
 def day(value: date | datetime | None, year: bool | None = None) -> str:
-    """ "Fri 4 Dec", with the year when it is not this one."""
-    if value is None:
-        return "no date"
-    there, now = _here()
-    if isinstance(value, datetime):
-        value = value.astimezone(there).date()
-    text = f"{DAYS[value.weekday()]} {value.day} {MONTHS[value.month - 1]}"
-    return f"{text} {value.year}" if year or (year is None and value.year != now.year) else text
+    return calendar().day(value, year)
+
+
+def moment(value: datetime | None) -> str:
+    return calendar().moment(value)
+
+
+def days_until(value: date | datetime | None) -> str:
+    return calendar().days_until(value)
 
 
 def clock(value: datetime) -> str:
@@ -50,27 +85,6 @@ def clock(value: datetime) -> str:
 def _clock(local: datetime) -> str:
     hour = local.hour % 12 or 12
     return f"{hour}{(local.minute and f':{local.minute:02}') or ''} {'am' if local.hour < 12 else 'pm'}"
-
-
-def moment(value: datetime | None) -> str:
-    """ "today, 9:40 am", "Fri 4 Dec, 5 pm"."""
-    if value is None:
-        return "never"
-    there, now = _here()
-    local = value.astimezone(there)
-    when = local.date()
-    return f"{NEAR.get(when.toordinal() - now.toordinal()) or day(when)}, {_clock(local)}"
-
-
-def days_until(value: date | datetime | None) -> str:
-    """ "today", "tomorrow", "in 5 days", "3 days ago"."""
-    if value is None:
-        return "no date"
-    there, now = _here()
-    if isinstance(value, datetime):
-        value = value.astimezone(there).date()
-    n = (value - now).days
-    return NEAR.get(n) or (f"in {n} days" if n > 0 else f"{-n} days ago")
 
 
 def minutes(value: int | None) -> str:

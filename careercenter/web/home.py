@@ -6,7 +6,7 @@ from functools import lru_cache
 from itertools import groupby
 from typing import Any
 
-from flask import Blueprint, current_app, g, render_template, request
+from flask import Blueprint, current_app, g, render_template, request, url_for
 from markupsafe import Markup
 from sqlalchemy import bindparam, func, or_, select
 
@@ -19,9 +19,11 @@ from careercenter.people import holders
 from careercenter.placements import of_student
 from careercenter.placements.model import Employer, HourEntry, Placement
 from careercenter.web import access, cards, formats
+from careercenter.web.stencils import stencil
 
 blueprint = Blueprint("home", __name__)
 FEW = 6
+TASK = ("title", "url", "about", "when", "word")
 
 
 @blueprint.get("/")
@@ -122,17 +124,30 @@ def alumni() -> str:
     )
 
 
-def advisor() -> str:
-    counts = credit.queue_counts(g.viewer, "advisor", g.now)
-    return render_template(
-        "home/advisor.html", counts=counts, waiting=credit.queue(g.viewer, "advisor", g.now, limit=FEW),
-        owed=evaluations.owed(access.scopes()), boards=_boards(), now=g.now, chart=_waiting_chart("advisor"),
+def _waiting(step: str) -> Markup:
+    """The first rows of a queue: who, what, since when, how urgent."""
+    fill = {late: stencil("_macros/page.html", "task", TASK, meaning="needs" if late else "waiting") for late in (True, False)}
+    base = url_for("credit.queue")
+    return Markup("").join(
+        fill[late](
+            f"{w.student}: {w.what}", f"{base}/{w.request_id}", f"{w.course}, {credit.credits_text(w.credits)}. {w.verdict_text}.",
+            f"since {formats.day(w.waiting_since)}", "Overdue" if late else f"Due {formats.days_until(w.due_at)}",
+        ) for w, late in ((w, w.risk(g.now) == "overdue") for w in credit.queue(g.viewer, step, g.now, limit=FEW))
     )
 
 
-def _waiting_chart(step: str) -> Markup:
-    """What waits, by program; nothing where one program says no more than the sentence above."""
-    rows = tuple(credit.waiting_by_program(g.viewer, step))
+def advisor() -> str:
+    tallies = credit.tally(g.viewer, "advisor", g.now)
+    return render_template(
+        "home/advisor.html", counts=credit.total(tallies), waiting=_waiting("advisor"),
+        owed=evaluations.owed(access.scopes()), boards=_boards(), now=g.now, chart=_waiting_chart(tallies),
+    )
+
+
+def _waiting_chart(tallies: Sequence[credit.Tally]) -> Markup:
+    """What waits, by program, the most first; nothing where one program says no more than the sentence above."""
+    most_first = sorted(tallies, key=lambda t: (-t.all, t.name))
+    rows = tuple((t.name, (t.clean, t.all - t.clean)) for t in most_first)
     if len(rows) < 2:
         return Markup("")
     most = f"{rows[0][0]} has the most, {sum(rows[0][1])}."
@@ -142,16 +157,16 @@ def _waiting_chart(step: str) -> Markup:
 def faculty() -> str:
     mine = credit.of_faculty(g.viewer.person_id)
     return render_template(
-        "home/faculty.html", waiting=credit.queue(g.viewer, "faculty", g.now, limit=FEW),
-        counts=credit.queue_counts(g.viewer, "faculty", g.now), mine=mine, holders=STEPS, now=g.now,
+        "home/faculty.html", waiting=_waiting("faculty"),
+        counts=credit.total(credit.tally(g.viewer, "faculty", g.now)), mine=mine, holders=STEPS, now=g.now,
     )
 
 
 def registrar() -> str:
     term = catalog.term_on(formats.today())
     return render_template(
-        "home/registrar.html", counts=credit.queue_counts(g.viewer, "registrar", g.now),
-        waiting=credit.queue(g.viewer, "registrar", g.now, limit=FEW), files=accreditation.history(3),
+        "home/registrar.html", counts=credit.total(credit.tally(g.viewer, "registrar", g.now)),
+        waiting=_waiting("registrar"), files=accreditation.history(3),
         titles={spec.name: spec.title for spec in accreditation.every().values()},
         term=term, now=g.now, today=formats.today(), chart=_credits_chart(term) if term else "",
     )

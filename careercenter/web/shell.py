@@ -1,13 +1,13 @@
 """What surrounds every page: campus name, navigation by role, who is signed in, toasts."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
 from flask import Flask, Response, current_app, flash, g, get_flashed_messages, request, url_for
 
 from careercenter.people import ROLES, Viewer
-from careercenter.people.sessions import Looking
+from careercenter.web import formats
 from careercenter.web.access import ACCESS, LINK
 
 MEANINGS = ("needs", "waiting", "good", "stopped")
@@ -47,22 +47,27 @@ WITHIN = dict.fromkeys(("admin.person", "admin.disable", "admin.enable", "viewas
 """Pages that belong to an entry whose blueprint has several."""
 
 
-@dataclass
+@dataclass(frozen=True)
 class Shell:
-    """The context that layout.html reads."""
+    """The context that layout.html reads. What it compares by is the same for many people: their frames are drawn once.
+
+    `until`: when a look through other eyes ends, in words; empty for everybody else.
+    """
 
     campus_name: str
-    demo: bool
-    theme: str | None
-    nav: tuple[tuple[str, str, str, bool, int | None], ...]
-    person_name: str
-    role_label: str
-    person_links: list[tuple[str, str]]
-    foot_links: list[tuple[str, str]]
-    theme_css: str
-    other_roles: list[tuple[str, str]]
+    demo: bool = False
+    theme: str | None = None
+    nav: tuple[tuple[str, str, str, bool, int | None], ...] = ()
+    signed_in: bool = False
+    role_label: str = ""
+    person_links: tuple[tuple[str, str], ...] = ()
+    foot_links: tuple[tuple[str, str], ...] = ()
+    theme_css: str | None = None
+    other_roles: tuple[tuple[str, str], ...] = ()
     sign_in_url: str | None = None
-    looking: Looking | None = None
+    looking: bool = False
+    person_name: str = field(default="", compare=False)
+    until: str = field(default="", compare=False)
 
 
 def toast(meaning: str, text: str) -> None:
@@ -94,23 +99,25 @@ def build() -> Shell:
         demo=config.server.demo,
         theme=theme if theme in ("light", "dark") else None,
         nav=_navigation(viewer.role, "" if g.get("lost") else request.endpoint or "", request.script_root) if viewer else (),
+        signed_in=bool(viewer and viewer.name),
         person_name=viewer.name if viewer else "",
         role_label=ROLES.get(viewer.role, "No role yet") if viewer else "",
-        person_links=_own_links(viewer) if viewer else [],
-        other_roles=[(role, ROLES[role]) for role in viewer.roles if role != viewer.role] if viewer else [],
-        foot_links=[("Accessibility", "/accessibility")],
+        person_links=_own_links(viewer) if viewer else (),
+        other_roles=tuple((role, ROLES[role]) for role in viewer.roles if role != viewer.role) if viewer else (),
+        foot_links=(("Accessibility", "/accessibility"),),
         theme_css="/static-theme.css",
-        looking=viewer.looking if viewer else None,
+        looking=bool(viewer and viewer.looking),
+        until=formats.clock(viewer.looking.until) if viewer and viewer.looking else "",
         sign_in_url=None if viewer or _needs_no_account() else "/sign-in",
     )
 
 
-def _own_links(viewer: Viewer) -> list[tuple[str, str]]:
+def _own_links(viewer: Viewer) -> tuple[tuple[str, str], ...]:
     """What somebody finds under their own name; nobody else does."""
     if viewer.looking:
-        return []
-    address = [("Your own address", "/me/address")] if viewer.role in ACCESS["codes.address"] else []
-    return [("Where you are signed in", "/me/sessions"), *address]
+        return ()
+    sessions, address = ("Where you are signed in", "/me/sessions"), ("Your own address", "/me/address")
+    return (sessions, address) if viewer.role in ACCESS["codes.address"] else (sessions,)
 
 
 def _needs_no_account() -> bool:
