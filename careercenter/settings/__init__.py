@@ -156,7 +156,7 @@ class SameWork(Section):
     """Which listings are shown as one: how sure the method must be to group two by itself, and to ask staff about them; and
     whose listing of a group students see, the employer's own first."""
 
-    link_at: float = Field(0.88, ge=0.5, le=1)
+    link_at: float = Field(0.87, ge=0.5, le=1)
     ask_at: float = Field(0.35, ge=0.05, le=1)
     employers: tuple[str, ...] = (
         "ashby", "employer_xml", "greenhouse", "hr_xml", "jobposting", "lever", "neogov", "personio", "recruitee",

@@ -115,6 +115,10 @@ ACCESS: dict[str, frozenset[str]] = {
     "platforms.run": ADVISOR,
     "platforms.quarantine": ADVISOR,
     "platforms.catalogue": ADVISOR,
+    "same_work.index": ADVISOR,
+    "same_work.decide": ADVISOR,
+    "same_work.take_back": ADVISOR,
+    "same_work.part": ADVISOR,
     # placements
     "placements.index": OWN_RECORDS,
     "placements.new": STUDENT,

@@ -11,7 +11,8 @@ from careercenter import credit, listings
 from careercenter.listings import browse, health
 from careercenter.listings.browse import Filters, Option
 from careercenter.listings.model import OPEN, Listing
-from careercenter.web import cards
+from careercenter.listings.same import look as same
+from careercenter.web import cards, listing_facts
 
 blueprint = Blueprint("listings", __name__, url_prefix="/listings")
 FACETS = (("kind", "Kind"), ("hours", "Hours"), ("pay", "Pay"), ("workplace", "Where"), ("platform", "Source"))
@@ -37,12 +38,14 @@ def show(listing_id: int) -> Any:
     listing = listings.detail(listing_id)
     by = cards.ruler()
     mark = credit.would_count(cards.offer(listing), by) if by else None
-    believed = listing.board.believed_at
+    seen = same.seen_on(listing)
+    old = {s.id for s in seen if s.believed_at is None or g.now - s.believed_at > cards.STALE}
     return render_template(
         "listings/show.html", listing=listing, draft=listing.draft, mark=mark, meanings=cards.MEANINGS, pay=fair_pay(listing),
-        kind=browse.KINDS.get(listing.kind, listing.kind), workplace=browse.WORKPLACES.get(listing.workplace, ""),
+        kind=browse.KINDS.get(listing.kind, listing.kind), lead=listing_facts.lead(listing), facts=listing_facts.facts(listing),
         is_open=listing.state == OPEN and (listing.deadline_at is None or listing.deadline_at > g.now),
-        stale=believed is None or g.now - believed > cards.STALE, history=health.history(listing_id), say=transition,
+        stale=listing.id in old, seen=seen, old=old, moved=same.why(listing_id), grouped=listing_facts.GROUPED,
+        history=health.history(listing_id), say=transition,
     )
 
 

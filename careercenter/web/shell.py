@@ -43,7 +43,10 @@ NAVIGATION: dict[str, tuple[tuple[str, str, str], ...]] = {
 }
 
 
-WITHIN = dict.fromkeys(("admin.person", "admin.disable", "admin.enable", "viewas.start"), "admin.people")
+WITHIN = {
+    **dict.fromkeys(("admin.person", "admin.disable", "admin.enable", "viewas.start"), "admin.people"),
+    "same_work.index": "platforms.index",
+}
 """Pages that belong to an entry whose blueprint has several."""
 
 

@@ -54,7 +54,7 @@ def groups() -> set[frozenset[str]]:
 
 def suggestions() -> set[frozenset[str]]:
     """The pairs that staff are asked about, by post id."""
-    names = dict(db.session.execute(select(Listing.id, Listing.post_id)).tuples().all())
+    names = {row.id: row.post_id for row in db.session.execute(select(Listing.id, Listing.post_id))}
     asked = select(WorkPair.a_id, WorkPair.b_id).where(WorkPair.state == SUGGESTED, WorkPair.decision.is_(None))
     return {frozenset((names[a], names[b])) for a, b in db.session.execute(asked)}
 

@@ -16,6 +16,7 @@ from careercenter.listings.same.model import SUGGESTED, WorkMove, WorkPair, Work
 from careercenter.listings.same.profile import facts_of
 from careercenter.people.model import Person
 
+BY_WORD = frozenset({"Title", "Employer", "Places", "Begins"})
 Marked = Sequence[tuple[str, bool]]
 """Words in their order, each with whether the other side lacks it."""
 
@@ -42,7 +43,7 @@ def seen_on(listing: Listing) -> list[Seen]:
         Board.believed_at, Listing.deadline_at,
     ).join(Board, Board.id == Listing.board_id).where(Listing.opportunity_id == listing.opportunity_id)
     rule = db.settings().platforms.same_work
-    found = [Seen(*row) for row in db.session.execute(wanted)]
+    found = [Seen._make(row) for row in db.session.execute(wanted)]
     return sorted(found, key=lambda s: (not s.shown, s.state != OPEN, rule.distance(s.platform), s.place, s.id))
 
 
@@ -60,9 +61,13 @@ def _asked(*columns: Any) -> Select[Any]:
     )
 
 
+_WAITING = _asked(func.count(WorkPair.id))
+
+
 def waiting() -> int:
     """How many pairs wait for staff."""
-    return db.session.scalar(_asked(func.count(WorkPair.id))) or 0
+    ((found,),) = db.ask(_WAITING)
+    return int(found)
 
 
 class Line(NamedTuple):
@@ -105,25 +110,24 @@ def decided(limit: int = 10) -> list[Side]:
 
 def _sides(pairs: Sequence[WorkPair], names: dict[int, str]) -> list[Side]:
     ids = {i for pair in pairs for i in (pair.a_id, pair.b_id)}
-    listings = {l.id: l for l in db.session.scalars(select(Listing).where(Listing.id.in_(ids)).options(joinedload(Listing.board)))}
-    facts = dict(db.session.execute(select(WorkProfile.listing_id, WorkProfile.facts).where(WorkProfile.listing_id.in_(ids))).tuples())
+    wanted = select(Listing).where(Listing.id.in_(ids)).options(joinedload(Listing.board))
+    listings = {found.id: found for found in db.session.scalars(wanted)}
+    compared = select(WorkProfile.listing_id, WorkProfile.facts).where(WorkProfile.listing_id.in_(ids))
+    facts = {row.listing_id: facts_of(row.facts) for row in db.session.execute(compared)}
     found = []
     for pair in pairs:
         a, b = listings[pair.a_id], listings[pair.b_id]
-        forbids = score.differences(facts_of(facts[a.id]), facts_of(facts[b.id])) if a.id in facts and b.id in facts else []
+        forbids = score.differences(facts[a.id], facts[b.id]) if a.id in facts and b.id in facts else []
         found.append(Side(pair, a, b, lines(a, b), forbids, names.get(pair.id, "")))
     return found
 
 
 def lines(a: Listing, b: Listing) -> list[Line]:
     """Every property that either listing states, word by word where words tell more than the whole."""
-    found = []
-    for label, read in READS:
-        left, right = read(a), read(b)
-        if left or right:
-            split = label in ("Title", "Employer", "Places", "Begins")
-            found.append(Line(label, _marked(left, right, split), _marked(right, left, split), left.casefold() == right.casefold()))
-    return found
+    return [
+        Line(label, _marked(left, right, label in BY_WORD), _marked(right, left, label in BY_WORD), left.casefold() == right.casefold())
+        for (label, left), (_, right) in zip(_stated(a), _stated(b), strict=True) if left or right
+    ]
 
 
 def _marked(text: str, other: str, by_word: bool) -> Marked:
@@ -148,10 +152,12 @@ def _length(listing: Listing) -> str:
     return f"{listing.starts_on} to {listing.ends_on}" if listing.starts_on and listing.ends_on else ""
 
 
-READS: tuple[tuple[str, Any], ...] = (
-    ("Title", lambda l: l.title), ("Employer", lambda l: l.employer), ("Places", _places),
-    ("Where", lambda l: "" if l.workplace == "unknown" else l.workplace), ("Pay", lambda l: l.pay_text),
-    ("Hours", lambda l: l.hours_text), ("Length", _length), ("Posted", lambda l: str(l.draft.get("posted_at") or "")[:10]),
-    ("Requisition", lambda l: l.requisition_id or ""), ("Apply at", _address),
-    ("Begins", lambda l: str(l.draft.get("description_text") or "")[:240]),
-)
+def _stated(listing: Listing) -> list[tuple[str, str]]:
+    """What a listing says, by the label of its line."""
+    return [
+        ("Title", listing.title), ("Employer", listing.employer), ("Places", _places(listing)),
+        ("Where", "" if listing.workplace == "unknown" else listing.workplace), ("Pay", listing.pay_text),
+        ("Hours", listing.hours_text), ("Length", _length(listing)), ("Posted", str(listing.draft.get("posted_at") or "")[:10]),
+        ("Requisition", listing.requisition_id or ""), ("Apply at", _address(listing)),
+        ("Begins", str(listing.draft.get("description_text") or "")[:240]),
+    ]
