@@ -8,6 +8,7 @@ from typing import Any
 from careercenter import db
 from careercenter.catalog import Course, Program, Section, StudentRecord, Term
 from careercenter.credit.model import CreditRequest
+from careercenter.listings import touched
 from careercenter.listings.model import Board, Listing, Opportunity
 from careercenter.people.model import Person, RoleGrant
 from careercenter.placements.model import Employer, HourEntry, Placement, Supervisor
@@ -85,11 +86,11 @@ class Factory:
         n = next(self._n)
         return self._save(Board(**{"platform": platform, "board": board or f"board{n}", "label": f"Board {n}", **values}))
 
-    def listing(self, board: Board | None = None, **values: Any) -> Listing:
+    def listing(self, board: Board | None = None, *, caught_up: bool = True, **values: Any) -> Listing:
         n = next(self._n)
         board = board or self.board()
         opportunity = self._save(Opportunity(created_at=self.now))
-        return self._save(Listing(**{
+        made = self._save(Listing(**{
             "board_id": board.id, "post_id": f"post{n}", "opportunity_id": opportunity.id, "state": "open",
             "kind": "internship", "title": f"Internship {n}", "employer": f"Employer {n}", "place": "Dayton, OH",
             "workplace": "onsite", "pay_kind": "hourly", "pay_text": "$20 an hour", "hourly_cents": 2000,
@@ -97,6 +98,11 @@ class Factory:
             "draft": {}, "raw_hash": bytes(32), "content_hash": bytes(32), "first_seen_at": self.now,
             "changed_at": self.now, **values,
         }))
+        with db.transaction():
+            touched.touch([made.id])
+        if caught_up:
+            touched.catch_up()
+        return made
 
     def placement(self, student: Person | None = None, supervisor: Supervisor | None = None, **values: Any) -> Placement:
         student, supervisor = student or self.student(), supervisor or self.supervisor()

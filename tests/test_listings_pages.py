@@ -146,7 +146,7 @@ def test_console_reads_a_board_on_demand(client, sign_in, factory, board: Board)
     assert "4 listings read: 2 new, 1 quarantined, 1 repeated." in page
     board_id = db.session.scalars(db.db.select(Quarantined.board_id)).one()
     page = text_of(client.get(f"/platforms/boards/{board_id}"))
-    assert "Last believed" in page and "Show the record" in page
+    assert "Last believed" in page and "/platforms/quarantine/" in page
     assert "Alder &amp; Finch" in text_of(client.get("/platforms"))
     assert "1 record was set aside." in text_of(client.get("/platforms/quarantine"))
 
@@ -183,6 +183,7 @@ def test_run_report_shows_a_held_run(client, sign_in, factory, board: Board) -> 
     board.feed.posts = board.feed.posts[:2]
     report = board.sync()
     sign_in(client, factory.person("advisor"))
-    assert "8 listings are held." in text_of(client.get(f"/platforms/runs/{report.run_id}"))
-    assert "1 board needs you." in text_of(client.get("/platforms"))
+    assert "8 listings are held." in (page := text_of(client.get(f"/platforms/runs/{report.run_id}")))
+    assert "See which, and decide" in page
+    assert "One closing waits for your word." in text_of(client.get("/platforms"))
     assert db.session.scalar(db.db.select(ListingEvent.id).where(ListingEvent.change == "closed")) is None

@@ -46,7 +46,7 @@ def test_migrations_make_exactly_what_the_models_say(empty_app: Flask) -> None:
     db.upgrade()
     with db.db.engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
-        found = [d for d in compare_metadata(context, db.Base.metadata) if "procrastinate" not in str(d)]
+        found = [d for d in compare_metadata(context, db.Base.metadata) if "procrastinate" not in str(d) and "listing_text" not in str(d)]
     assert found == []
 
 

@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import event, func, select, text, update
 
-from careercenter import db
+from careercenter import db, listings
 from careercenter.listings import touched
 from careercenter.listings.model import Listing
 from careercenter.listings.same import regroup
@@ -123,6 +123,21 @@ def test_whoever_is_shown_otherwise_is_told_to_search(shelf: Shelf, app: Flask) 
     own = shelf.add("greenhouse", apply_url=url)
     with db.transaction():
         assert regroup.regroup([own.id]).shown == {far.id}, "the one that is not in the batch"
+
+
+def test_search_finds_each_work_once_and_follows_the_hand_over(shelf: Shelf, now: datetime) -> None:
+    url = "https://boards.greenhouse.io/a/jobs/5550001"
+    own, far = shelf.add("greenhouse", apply_url=url, words="analyst"), shelf.add("arbeitnow", apply_url=url, words="analyst")
+
+    def found() -> list[int]:
+        touched.catch_up()
+        return [row.id for row in listings.search("analyst", listings.Filters(), now=now).rows]
+
+    assert found() == [own.id]
+    shelf.change(own, state="closed")
+    assert found() == [far.id]
+    shelf.change(own, state="open")
+    assert found() == [own.id]
 
 
 def test_a_placement_keeps_its_listing(shelf: Shelf, factory: Factory) -> None:

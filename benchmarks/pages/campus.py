@@ -12,7 +12,7 @@ from demo.services import PAYLOADS, seeded_on
 
 FOLDER = Path(__file__).parents[2] / "var" / "bench" / "campus"
 PORT = 8640
-READ = "listings-read"
+READ = "listings-indexed"
 PEOPLE = {"student": "lbennett@hollis.example", "advisor": "rmarsh@hollis.example"}
 
 
@@ -60,6 +60,7 @@ def _read_listings(app: Any, port: int) -> None:
     from werkzeug.wrappers import Response
 
     from careercenter import db, listings
+    from careercenter.listings import touched
     from demo.platform_server import make_platform_app
 
     class Quiet(WSGIRequestHandler):
@@ -74,6 +75,7 @@ def _read_listings(app: Any, port: int) -> None:
             for board in source.boards:
                 report = listings.sync(source.platform, board, now=lambda: datetime.now(UTC))
                 assert report.ok, report.message
+        touched.catch_up()
     finally:
         server.shutdown()
     (FOLDER / READ).touch()

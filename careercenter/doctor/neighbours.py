@@ -2,18 +2,17 @@
 
 import smtplib
 import ssl
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import select
 
 from careercenter import db
 from careercenter.doctor.check import FAIL, OK, WARN, Check, ago
+from careercenter.listings import is_stale, stored
 from careercenter.listings.model import Board
 from careercenter.platforms import registry
 from careercenter.platforms.contract import PlatformError
 from careercenter.settings import Settings, Source
-
-STALE = timedelta(hours=72)
 
 
 def mail_server(settings: Settings) -> Check:
@@ -41,9 +40,9 @@ def mail_server(settings: Settings) -> Check:
 
 
 def sources(settings: Settings, now: datetime) -> list[Check]:
-    enabled = [source for source in settings.platforms.sources if source.enabled]
+    enabled = [source for source in (*settings.platforms.sources, *stored.every()) if source.enabled]
     if not enabled:
-        return [Check("Platforms", WARN, "No platform is read.", "Add a source to config/platforms.toml.")]
+        return [Check("Platforms", WARN, "No platform is read.", "Add a source on the platforms page or in config/platforms.toml.")]
     return [check for source in enabled for check in _source(source, now)]
 
 
@@ -52,9 +51,12 @@ def _source(source: Source, now: datetime) -> list[Check]:
     try:
         plugin = registry.get(source.platform)
         registry.require_terms(plugin.spec())
-        registry.configure(plugin, source.base_url, source.options, source.boards)
+        stored.require_confirmed(source, plugin.spec())
+        registry.configure(plugin, source.base_url, stored.options_of(source), source.boards)
     except PlatformError as error:
-        return [Check(part, FAIL, str(error), "Correct config/platforms.toml, or install the plugin.")]
+        by_page = isinstance(source, stored.PageSource)
+        mend = "Correct it on the platforms page" if by_page else "Correct config/platforms.toml"
+        return [Check(part, FAIL, str(error), f"{mend}, or install the plugin.")]
     return [_board(source.platform, board, now) for board in source.boards]
 
 
@@ -64,6 +66,6 @@ def _board(platform: str, board: str, now: datetime) -> Check:
     if row is None or row.believed_at is None:
         return Check(part, WARN, "No complete run yet.", f"Run: careercenter sync {platform}/{board}")
     says = f"last believed run {ago(now - row.believed_at)} ago."
-    if now - row.believed_at > STALE:
+    if is_stale(row.believed_at, now):
         return Check(part, FAIL, says, f"See why on the platforms page, or run: careercenter sync {platform}/{board}")
     return Check(part, OK, says)

@@ -5,7 +5,7 @@ twice for one instant after a crash, so every rule called here repeats without e
 """
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -13,7 +13,7 @@ from sqlalchemy import or_, select
 
 from careercenter import audit, db, once, outbox, work
 from careercenter.jobs.schedule import Daily, Every, Schedule
-from careercenter.settings import Settings
+from careercenter.settings import Settings, Source
 
 Clock = Callable[[], datetime]
 Progress = Callable[..., None]
@@ -22,7 +22,7 @@ Progress = Callable[..., None]
 
 @dataclass(frozen=True)
 class Job:
-    """`schedule` None: each source of the settings has its own. `due` spares a run that would find nothing to do.
+    """`schedule` None: each source has its own. `due` spares a run that would find nothing to do.
 
     After `limit` the run's lease is no longer kept, so that another worker may take it over.
     """
@@ -205,12 +205,12 @@ def find(name: str) -> Job | None:
     return next((job for job in JOBS if job.name == name), None)
 
 
-def plan(settings: Settings) -> Iterator[Planned]:
-    """What this installation runs: every job, and one sync per board of every enabled source."""
+def plan(settings: Settings, entered: Iterable[Source] = ()) -> Iterator[Planned]:
+    """What this installation runs: every job, and one sync per board of every enabled source, those `entered` on a page too."""
     for job in JOBS:
         if job.schedule:
             yield Planned(job, job.schedule)
             continue
-        for source in (s for s in settings.platforms.sources if s.enabled):
+        for source in (s for s in (*settings.platforms.sources, *entered) if s.enabled):
             for board in source.boards:
                 yield Planned(job, Every(source.every_minutes * 60), f"{source.platform}/{board}")

@@ -24,13 +24,23 @@ def start(app: Flask, settings: Settings, planned: Iterable[Planned], now: Clock
         timezone=UTC, executors={"default": ThreadPoolExecutor(1)},
         job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
     )
-    for item in planned:
-        key = f"{item.job.name} {item.argument}"
+    replan(scheduler, app, settings, planned, now)
+    scheduler.start()
+    return scheduler
+
+
+def replan(scheduler: BackgroundScheduler, app: Flask, settings: Settings, planned: Iterable[Planned], now: Clock) -> None:
+    """Follow a changed plan: what is new is claimed at once, what stays keeps its next time."""
+    wanted = {f"{item.job.name} {item.argument}": item for item in planned}
+    for job in scheduler.get_jobs():
+        if wanted.get(job.id) == job.args[2]:
+            del wanted[job.id]
+        else:
+            scheduler.remove_job(job.id)
+    for key, item in wanted.items():
         scheduler.add_job(
             claim, trigger(item, settings), id=key, args=(app, settings, item, now), next_run_time=datetime.now(UTC)
         )
-    scheduler.start()
-    return scheduler
 
 
 def trigger(item: Planned, settings: Settings) -> BaseTrigger:

@@ -20,6 +20,7 @@ from careercenter.jobs import table, wake
 from careercenter.jobs.leader import leadership
 from careercenter.jobs.runner import runner
 from careercenter.jobs.table import Clock
+from careercenter.listings import stored
 
 TICK_SECONDS = 0.5
 BEAT_SECONDS = 5
@@ -39,6 +40,7 @@ class Worker:
         self._leadership = leadership(self._settings)
         self._runner = runner(app, self._settings, self.name, now)
         self._scheduler: Any = None
+        self._planned = ""
 
     def run(self, drain_seconds: float = DRAIN_SECONDS) -> bool:
         """Work until SIGTERM or SIGINT. Returns False when runs had to be given back unfinished."""
@@ -64,13 +66,25 @@ class Worker:
         """Hold or try the leadership, and schedule exactly while it is held."""
         leading = self._leadership.hold()
         if leading and self._scheduler is None:
-            self._scheduler = wake.start(self._app, self._settings, table.plan(self._settings), self._now)
+            self._planned = stored.stamp()
+            self._scheduler = wake.start(self._app, self._settings, self._plan(), self._now)
             self._beaten = None
             log.info("worker leads", worker=self.name)
         elif not leading and self._scheduler is not None:
             self._unschedule()
             log.warning("worker leads no more", worker=self.name)
         return leading
+
+    def _plan(self) -> list[table.Planned]:
+        return list(table.plan(self._settings, stored.every()))
+
+    def _replan(self) -> None:
+        """Staff add, change and remove sources on a page while we run."""
+        stamp = stored.stamp()
+        if self._scheduler is not None and stamp != self._planned:
+            wake.replan(self._scheduler, self._app, self._settings, self._plan(), self._now)
+            self._planned = stamp
+            log.info("sources have changed", worker=self.name)
 
     def _unschedule(self) -> None:
         scheduler, self._scheduler = self._scheduler, None
@@ -83,6 +97,7 @@ class Worker:
             with db.transaction():
                 work.beat(self.name, self._started, now, leading)
             self._beaten = now
+            self._replan()
 
     def _drain(self, seconds: float) -> bool:
         log.info("worker drains", worker=self.name)

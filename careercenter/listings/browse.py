@@ -1,64 +1,35 @@
-"""What students search: filters, counts beside each choice, and pages that stay fast however far one goes.
+"""What students search: words, filters, counts beside each choice, and pages that stay fast however far one goes.
 
-A page costs two queries whatever the filters: one for the rows (keyset: newest first, continued after the last row
-seen) and one that counts how many listings share each combination of choices, from which every facet is added up.
+A page reads the state of the index and then its rows, by keyset in each order; the counts are mostly known (see `index`).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
-from datetime import UTC, date, datetime
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, and_, bindparam, case, func, literal_column, or_, select, tuple_
+from sqlalchemy import BigInteger, bindparam, select
 from sqlalchemy.orm import joinedload
 
 from careercenter import db
 from careercenter.listings.export import export as export
+from careercenter.listings.index import database, ranking
+from careercenter.listings.index.asking import Filters, Moment, Sought, conditions, moment, parameters, sought
+from careercenter.listings.index.entry import DEADLINES, HOURS, KINDS, PAY, WORKPLACES, micros
+from careercenter.listings.index.tables import ListingEntry
+from careercenter.listings.index.tally import FACETS, SHOWN, Tally, facets, labels
 from careercenter.listings.model import OPEN, Board, Listing
 
 PAGE = 25
-MAX_WORDS = 8
-KINDS = {
-    "internship": "Internship", "micro_internship": "Micro-internship", "co_op": "Co-op", "project": "Project",
-    "simulation": "Job simulation", "job": "Job",
+SORTS = {"best": "Best match", "newest": "Newest", "soonest": "Deadline soonest", "pay": "Pay per hour"}
+_LABELS = {
+    "kind": KINDS, "workplace": WORKPLACES, "pay": {k: v[0] for k, v in PAY.items()}, "hours": HOURS, "deadline": DEADLINES,
 }
-WORKPLACES = {"onsite": "On site", "hybrid": "Hybrid", "remote": "Remote", "unknown": "Not stated"}
-PAY = {
-    "hourly": ("Paid by the hour", ("hourly",)), "fixed": ("Fixed fee or stipend", ("fixed_fee", "stipend")),
-    "salary": ("Salary", ("salary",)), "unpaid": ("Unpaid or credit only", ("unpaid", "credit_only")),
-    "unstated": ("Not stated", ("not_displayed", "unknown")),
-}
-HOURS = {
-    "week10": "Up to 10 a week", "week20": "10 to 20 a week", "week40": "More than 20 a week",
-    "total40": "Up to 40 in all", "total": "More than 40 in all", "unstated": "Not stated",
-}
-_PAY_OF = {kind: choice for choice, (_, kinds) in PAY.items() for kind in kinds}
-
-
-@dataclass(frozen=True)
-class Filters:
-    """The chosen values of each facet; none chosen means all. `place` is text that a place must contain."""
-
-    kind: tuple[str, ...] = ()
-    workplace: tuple[str, ...] = ()
-    pay: tuple[str, ...] = ()
-    hours: tuple[str, ...] = ()
-    platform: tuple[str, ...] = ()
-    place: str = ""
-
-    @property
-    def chosen(self) -> int:
-        return sum(bool(getattr(self, f.name)) for f in fields(self))
-
-    def without(self, name: str, value: str) -> "Filters":
-        """The same filters with one choice taken back."""
-        kept: Any = "" if name == "place" else tuple(v for v in getattr(self, name) if v != value)
-        return replace(self, **{name: kept})
-
-    def plus(self, name: str, value: str) -> "Filters":
-        more: Any = (*getattr(self, name), value)
-        return replace(self, **{name: more})
+_ORDER: dict[str, Any] = {"soonest": ListingEntry.rush, "pay": ListingEntry.hourly}
+_LAST = 2**63 - 1
+_CURSOR = re.compile(r"-?\d{1,19}(?:_-?\d{1,19}){0,20}", re.ASCII)
 
 
 class Row(NamedTuple):
@@ -94,53 +65,36 @@ class Option(NamedTuple):
 
 @dataclass(frozen=True)
 class Page:
-    """`rows` newest first, `total` over all pages, `facets` by filter name, `after` the cursor of the next page."""
+    """`rows` in the order asked for, `total` over all pages (`more`: there are more than that), `facets` by filter name,
+    `after` the cursor of the next page."""
 
     rows: Sequence[Row]
     total: int
     facets: Mapping[str, list[Option]] = field(default_factory=dict)
     after: str | None = None
+    more: bool = False
 
 
-def search(q: str, filters: Filters, *, now: datetime, after: str | None = None, limit: int = PAGE) -> Page:
-    """Open listings whose words contain every word of `q`, with the chosen filters. A cursor that makes no sense is
-    taken as the beginning."""
-    start = _position(after)
-    given: dict[str, Any] = {"now": now} | ({"moment": start[0], "number": start[1]} if start else {})
-    facets, total = _facets(db.ask(_count_statement(q, filters.place), **given), filters)
-    rows = [Row._make(row) for row in db.ask(_row_statement(q, filters, start is not None, limit + 1), **given)]
-    more = rows[limit - 1] if len(rows) > limit else None
-    return Page(rows[:limit], total, facets, f"{more.posted_at.isoformat()}_{more.id}" if more else None)
-
-
-@lru_cache(maxsize=256)
-def _row_statement(q: str, filters: Filters, further: bool, limit: int) -> Any:
-    """The rows of a page. Building a statement costs more than running it, so it is kept."""
-    wanted = _rows().where(*_open(), *matching(q), *_place(filters.place), *_choices(filters))
-    if further:
-        moment = bindparam("moment", type_=Listing.posted_at.type)
-        wanted = wanted.where(tuple_(Listing.posted_at, Listing.id) < tuple_(moment, bindparam("number")))
-    return wanted.order_by(Listing.posted_at.desc(), Listing.id.desc()).limit(limit)
-
-
-@lru_cache(maxsize=256)
-def _count_statement(q: str, place: str) -> Any:
-    """How many listings share each combination of choices."""
-    bucket = _hours().label("hours")
-    by = (Listing.kind, Listing.workplace, Listing.pay_kind, bucket, Board.platform)
-    counted = select(*by, func.count()).join(Board, Board.id == Listing.board_id)
-    return counted.where(*_open(), *matching(q), *_place(place)).group_by(*by)
-
-
-def matching(q: str) -> list[ColumnElement[bool]]:
-    """The conditions of a text search: every word occurs in title, employer, places, skills or description."""
-    return [Listing.words.contains(word, autoescape=True) for word in q.replace("\x00", "").casefold().split()[:MAX_WORDS]]
+def search(
+    q: str, filters: Filters, *, now: datetime, after: str | None = None, limit: int = PAGE, sort: str = "newest"
+) -> Page:
+    """Open listings that have every word of `q`, with the chosen filters; `sort` is one of `SORTS`. A cursor that makes no
+    sense is taken as the beginning, an order that there is not as the newest first."""
+    state = moment(now)
+    found = sought(state, q, filters)
+    counted = facets(state, q, filters)
+    position = _position(after)
+    if sort == "best" and found.wanted:
+        rows, cursor = _best(state, found, position, limit)
+    else:
+        rows, cursor = _in_order(state, found, sort, position, limit)
+    return Page(rows, counted.total, _options(state, counted, filters), cursor, counted.more)
 
 
 def newest(now: datetime, limit: int = 3) -> list[Row]:
     """The newest open listings, for a home page."""
-    wanted = _row_statement("", Filters(), False, limit)
-    return [Row._make(row) for row in db.ask(wanted, now=now)]
+    statement = _listed("", False, 0, "newest", "less", limit)
+    return [Row._make(row[2:]) for row in db.ask(statement, rush=-micros(now), value=_LAST)]
 
 
 def detail(listing_id: int) -> Listing:
@@ -151,84 +105,104 @@ def detail(listing_id: int) -> Listing:
     return found
 
 
-def _rows() -> Any:
-    return select(
-        Listing.id, Listing.title, Listing.employer, Listing.kind, Listing.place, Listing.workplace, Listing.hours_text,
-        Listing.pay_text, Listing.hourly_cents, Listing.deadline_at, Listing.posted_at, Board.label, Board.believed_at,
-        Listing.min_minutes, Listing.max_minutes, Listing.hours_per, Listing.weeks, Listing.starts_on, Listing.ends_on,
-    ).join(Board, Board.id == Listing.board_id)
-
-
-def _open() -> list[ColumnElement[bool]]:
-    """Open, and not past a deadline that no run has closed yet; the instant is the parameter `now`.
-
-    The state is written out, not bound: only so can a database prove that the indexes over open listings serve.
+def _in_order(state: Moment, found: Sought, sort: str, position: tuple[int, ...], limit: int) -> tuple[list[Row], str | None]:
+    """A page that continues after (value, key) of the order's own column: first the rest of those that have the same
+    value, then those that have less. So each reads an index from one place on. Newest first, key and value are one.
     """
-    now = bindparam("now", type_=Listing.deadline_at.type)
-    return [Listing.state == literal_column(f"'{OPEN}'"), or_(Listing.deadline_at.is_(None), Listing.deadline_at > now)]
+    order = sort if sort in _ORDER else "newest"
+    value, below = position if len(position) == 2 else (_LAST, -1)
+    rows: list[Any] = []
+    for part in ("same", "less") if order != "newest" and below >= 0 else ("less",):
+        statement = _listed(state.database, bool(found.question), len(found.bounds), order, part, limit + 1 - len(rows))
+        given = parameters(state, found) | {"value": value, "below": below}
+        if order == "soonest" and part == "less":
+            given["rush"] = min(state.rush, value)  # two bounds on one column: a database uses only one of them
+        if len(rows) <= limit:
+            rows += db.ask(statement, **given)
+    cursor = f"{rows[limit - 1][0]}_{rows[limit - 1][1]}" if len(rows) > limit else None
+    return [Row._make(row[2:]) for row in rows[:limit]], cursor
 
 
-def _place(text: str) -> list[ColumnElement[bool]]:
-    wanted = text.replace("\x00", "").strip().lower()
-    return [func.lower(Listing.place).contains(wanted, autoescape=True)] if wanted else []
+def _best(state: Moment, found: Sought, position: tuple[int, ...], limit: int) -> tuple[list[Row], str | None]:
+    """A page by fit. The cursor holds where the window began, what the words were worth then, and the last row's place,
+    so that neither new listings nor other frequencies move what was shown."""
+    groups = len(found.wanted)
+    if len(position) == groups + 3 and all(0 <= n < 10_000 for n in position[3:]):
+        top, last, worth = position[0], position[1:3], position[3:]
+    else:
+        top, last, worth = _LAST, (_LAST, _LAST), ranking.weights(found)
+    chosen: list[tuple[int, int, int]] = []
+    while len(chosen) <= limit:
+        window = ranking.ranked(state, found, worth, top)
+        if not window:
+            break
+        chosen += [(top, score, key) for score, key in window if (score, key) < last]
+        if len(chosen) <= limit:
+            top, last = min(key for _, key in window), (_LAST, _LAST)
+    rows = _rows_of(state, [key for _, _, key in chosen[:limit]])
+    cursor = "_".join(str(n) for n in (*chosen[limit - 1], *worth)) if len(chosen) > limit else None
+    return rows, cursor
 
 
-def _choices(filters: Filters) -> Iterable[ColumnElement[bool]]:
-    if filters.kind:
-        yield Listing.kind.in_(filters.kind)
-    if filters.workplace:
-        yield Listing.workplace.in_(filters.workplace)
-    if filters.pay:
-        yield Listing.pay_kind.in_([kind for choice in filters.pay for kind in PAY.get(choice, ("", ()))[1]])
-    if filters.hours:
-        yield _hours().in_(filters.hours)
-    if filters.platform:
-        yield Board.platform.in_(filters.platform)
+def _rows_of(state: Moment, keys: Sequence[int]) -> list[Row]:
+    rows = {row[1]: Row._make(row[2:]) for row in db.session.execute(
+        _columns(ListingEntry.key).where(ListingEntry.key.in_(keys), Listing.state == OPEN, Listing.shown)
+    )}
+    return [rows[key] for key in keys if key in rows]
 
 
-def _hours() -> ColumnElement[str]:
-    """The bucket of a listing's hours, by their upper bound."""
-    most = func.coalesce(Listing.max_minutes, Listing.min_minutes)
-    week, total = Listing.hours_per == "week", Listing.hours_per == "total"
-    return case(
-        (most.is_(None), "unstated"), (and_(week, most <= 600), "week10"), (and_(week, most <= 1200), "week20"),
-        (week, "week40"), (and_(total, most <= 2400), "total40"), (total, "total"), else_="unstated",
-    )
+@lru_cache(maxsize=256)
+def _listed(kind: str, question: bool, bounds: int, order: str, part: str, limit: int) -> Any:
+    """Rows of a page, each after its place in the order. Building a statement costs more than running it, so it is kept."""
+    text = database() if question else None
+    key: Any = text.KEY if text and order == "newest" else ListingEntry.key
+    by: Any = _ORDER.get(order, key)
+    value, below = bindparam("value", type_=BigInteger), bindparam("below", type_=BigInteger)
+    begins = [by == value, key < below] if part == "same" else [by < value]
+    found = _columns(by).where(*conditions(bounds), *begins, Listing.state == OPEN, Listing.shown)
+    if text and order == "newest":
+        found = found.join(text.TEXT, ListingEntry.key == text.KEY).where(text.matches())
+    elif text:
+        found = found.where(ListingEntry.key.in_(select(text.KEY).where(text.matches())))
+    return found.order_by(*([key.desc()] if order == "newest" else [by.desc(), key.desc()])).limit(limit)
 
 
-def _facets(groups: Iterable[Any], filters: Filters) -> tuple[dict[str, list[Option]], int]:
-    """Counts per choice, each facet counted under the choices of the others, and the total under all of them."""
-    names = ("kind", "workplace", "pay", "hours", "platform")
-    chosen = [getattr(filters, name) for name in names]
-    any_chosen = any(chosen)
-    counts: dict[str, dict[str, int]] = {name: {} for name in names}
-    total = 0
-    for kind, workplace, pay_kind, hours, platform, n in groups:
-        values = (kind, workplace, _PAY_OF.get(pay_kind, "unstated"), hours, platform)
-        misses = any_chosen and [name for name, v, wanted in zip(names, values, chosen, strict=True) if wanted and v not in wanted]
-        total += 0 if misses else n
-        for name, value in zip(names, values, strict=True):
-            if not misses or misses == [name]:
-                counts[name][value] = counts[name].get(value, 0) + n
-    return {name: _options(name, counts[name], getattr(filters, name)) for name in names}, total
+def _columns(by: Any) -> Any:
+    return select(
+        by, ListingEntry.key.label("last"), Listing.id, Listing.title, Listing.employer, Listing.kind, Listing.place,
+        Listing.workplace, Listing.hours_text, Listing.pay_text, Listing.hourly_cents, Listing.deadline_at, Listing.posted_at,
+        Board.label, Board.believed_at, Listing.min_minutes, Listing.max_minutes, Listing.hours_per, Listing.weeks,
+        Listing.starts_on, Listing.ends_on,
+    ).select_from(ListingEntry).join(Listing, Listing.id == ListingEntry.listing_id).join(Board)
 
 
-def _options(name: str, counts: dict[str, int], chosen: tuple[str, ...]) -> list[Option]:
+@lru_cache(maxsize=256)
+def _option_list(state: Moment, name: str, counts: tuple[tuple[str, int], ...], chosen: tuple[str, ...]) -> list[Option]:
     """The choices of one facet that lead somewhere or are chosen, in the order of the page."""
-    labels: dict[str, str] = {
-        "kind": KINDS, "workplace": WORKPLACES, "pay": {k: v[0] for k, v in PAY.items()}, "hours": HOURS,
-    }.get(name) or {value: value.replace("_", " ").capitalize() for value in sorted({*counts, *chosen})}
+    numbers = dict(counts)
+    if name in _LABELS:
+        known = _LABELS[name]
+    elif name == "platform":
+        known = {value: value.replace("_", " ").capitalize() for value in sorted({*numbers, *chosen})}
+    else:
+        first = [value for value, n in sorted(counts, key=lambda c: (-c[1], c[0])) if n][:SHOWN]
+        values = tuple(dict.fromkeys((*chosen, *first)))
+        known = {value: value for value in values} | labels(name, values)
     return [
-        Option(value, label, counts.get(value, 0), value in chosen)
-        for value, label in labels.items() if counts.get(value) or value in chosen
+        Option(value, label, numbers.get(value, 0), value in chosen)
+        for value, label in known.items() if numbers.get(value) or value in chosen
     ]
 
 
-def _position(after: str | None) -> tuple[datetime, int] | None:
-    """The row a page continues after, from its cursor."""
-    moment, _, number = (after or "").rpartition("_")
-    try:
-        at, position = datetime.fromisoformat(moment), int(number)
-        return (at.astimezone(UTC), position) if at.tzinfo and 0 <= position < 2**31 else None
-    except (ValueError, OverflowError):
-        return None
+def _options(state: Moment, counted: Tally, filters: Filters) -> dict[str, list[Option]]:
+    return {
+        name: _option_list(state, name, tuple(counted.by.get(name, {}).items()), getattr(filters, name)) for name in FACETS
+    }
+
+
+def _position(after: str | None) -> tuple[int, ...]:
+    """The numbers of a cursor; none for one that makes no sense."""
+    if not after or not _CURSOR.fullmatch(after):
+        return ()
+    found = tuple(int(n) for n in after.split("_"))
+    return found if all(abs(n) < 2**63 for n in found) else ()

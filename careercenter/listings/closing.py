@@ -42,9 +42,16 @@ class Verdict:
     vanished: int = 0
     missed: tuple[Miss, ...] = ()
     close: tuple[Miss, ...] = ()
-    held: int = 0
+    held_ids: tuple[int, ...] = ()
+    guard: str = ""
     reason: str = ""
-    evidence: dict[str, int | float] = field(default_factory=dict)
+    evidence: dict[str, int] = field(default_factory=dict)
+    kept: bool = False
+    """A person has looked at this and wants these listings kept open for now."""
+
+    @property
+    def held(self) -> int:
+        return len(self.held_ids)
 
 
 def judge(
@@ -58,7 +65,8 @@ def judge(
     if seen is not None and dropped(seen, history, rule):
         usual = median(history[: rule.drop_runs])
         return Verdict(
-            vanished=len(absent), held=len(absent), evidence={"seen": seen, "usual": usual},
+            vanished=len(absent), held_ids=tuple(a.id for a in absent), guard="drop",
+            evidence={"seen": seen, "usual": round(usual), "active": active},
             reason=f"The board shows {seen:,} listings where {usual:,.0f} are usual. "
             "Nothing was closed; a person has to look at it.",
         )
@@ -67,7 +75,8 @@ def judge(
     missed = tuple(m for m in counted if m.counted)
     if due and len(due) > active * rule.blast_share:
         return Verdict(
-            vanished=len(absent), missed=missed, held=len(due), evidence={"due": len(due), "active": active},
+            vanished=len(absent), missed=missed, held_ids=tuple(m.id for m in due), guard="blast",
+            evidence={"active": active} | ({"seen": seen} if seen is not None else {}),
             reason=f"{len(due):,} of {active:,} listings would close at once. "
             "Nothing was closed; a person has to look at it.",
         )

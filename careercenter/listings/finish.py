@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import delete, select, update
 
 from careercenter import db
-from careercenter.listings import closing, report
+from careercenter.listings import closing, held, report
 from careercenter.listings.model import OPEN, Board, Listing, Quarantined, SyncRun
 from careercenter.listings.report import SyncReport
 from careercenter.listings.store import Reading, close, record_events, update_many
@@ -27,9 +27,9 @@ def finish(
     completeness = Completeness.PARTIAL if doubt else end.completeness
     complete = completeness is Completeness.COMPLETE
     run.counts.closed += expire(now, board_id=run.board_id, run_id=run.run_id)
-    verdict = _judge(run, end, now) if complete else closing.Verdict()
+    verdict = held.settle(run, _judge(run, end, now) if complete else closing.Verdict(), complete, now)
     _apply(run, verdict, now)
-    outcome = report.outcome_of(completeness, end.unchanged, verdict.held)
+    outcome = report.KEPT if verdict.kept else report.outcome_of(completeness, end.unchanged, verdict.held)
     if complete and not end.unchanged:
         _forget_old_quarantine(run)
     _keep_board(run, end, outcome, cursor, now)
@@ -67,20 +67,13 @@ def _judge(run: Reading, end: End, now: datetime) -> closing.Verdict:
         absent = [closing.Absent(*row) for row in shown if row.id not in run.seen]
     return closing.judge(
         absent, db.settings().platforms.closing, active=len(shown), seen=None if end.unchanged else run.unique,
-        history=_history(run), now=now, today=now.astimezone(run.zone).date(),
+        history=held.measure(run.board_id, db.settings().platforms.closing), now=now, today=now.astimezone(run.zone).date(),
     )
 
 
 def _absence_counts(run: Reading) -> bool:
     able = run.source.spec.capabilities
     return able.removal is Removal.ABSENCE and able.mode in (Mode.SNAPSHOT, Mode.FILE)
-
-
-def _history(run: Reading) -> list[int]:
-    """How many posts the last believed snapshots showed, newest first; held and partial ones never become the measure."""
-    believed = (SyncRun.board_id == run.board_id) & (SyncRun.outcome == report.COMPLETE) & SyncRun.seen.is_not(None)
-    newest = select(SyncRun.seen).where(believed).order_by(SyncRun.id.desc()).limit(db.settings().platforms.closing.drop_runs)
-    return [n for n in db.session.scalars(newest) if n is not None]
 
 
 def _apply(run: Reading, verdict: closing.Verdict, now: datetime) -> None:

@@ -12,6 +12,7 @@ from careercenter import db
 from careercenter.listings import report
 from careercenter.listings.model import OPEN, Board, Listing, ListingEvent, Quarantined, SyncRun
 from careercenter.listings.sources import configured
+from careercenter.settings import Source
 
 BEATS = 12
 
@@ -37,7 +38,7 @@ class Beat:
 
 @dataclass(frozen=True)
 class BoardHealth:
-    """One board; `id` is None when the settings name it but no run has read it yet. `beats` are oldest first."""
+    """One board; `id` is None when a source names it but no run has read it yet. `beats` are oldest first."""
 
     platform: str
     board: str
@@ -66,14 +67,14 @@ class BoardHealth:
         if self.paused:
             return "Paused"
         if not self.configured:
-            return "No longer in the settings"
+            return "No source names it"
         if self.last is None:
             return "Not read yet"
         return "Well" if self.last.meaning == "good" else self.last.words
 
 
 def board_health() -> list[BoardHealth]:
-    """Every board that the settings name or that was ever read, those that need a person first."""
+    """Every board that a source names or that was ever read, those that need a person first."""
     wanted = {(source.platform, board): source.enabled for source, board in configured()}
     opened: dict[int, int] = _counted(Listing.board_id, Listing.state == OPEN)
     spoiled: dict[int, int] = _counted(Quarantined.board_id)
@@ -119,6 +120,11 @@ def board(board_id: int) -> Board:
     if found is None:
         raise db.NotFound
     return found
+
+
+def source_of(row: Board) -> Source | None:
+    """The source that names a board now; None when none does any more."""
+    return next((s for s, b in configured() if (s.platform, b) == (row.platform, row.board)), None)
 
 
 def runs(board_id: int, limit: int = 30) -> Sequence[SyncRun]:

@@ -43,12 +43,6 @@ class Listing(db.Model):
     __tablename__ = "listing"
     __table_args__ = (
         UniqueConstraint("board_id", "post_id"),
-        Index("ix_listing_open", "posted_at", "id", sqlite_where=text("state = 'open'"), postgresql_where=text("state = 'open'")),
-        # Holds all that the counts beside the filters ask for, so that they never touch the long rows themselves.
-        Index(
-            "ix_listing_facets", "kind", "workplace", "pay_kind", "hours_per", "max_minutes", "min_minutes", "board_id",
-            "deadline_at", sqlite_where=text("state = 'open'"), postgresql_where=text("state = 'open'"),
-        ),
         Index("ix_listing_deadline", "deadline_at", sqlite_where=text("state = 'open'"), postgresql_where=text("state = 'open'")),
     )
 

@@ -5,11 +5,12 @@ without a zone ends with the campus day. What no database may be given (NUL, hal
 refused here with a reason, so that SQLite and PostgreSQL hold the same.
 """
 
-import json
 from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
+
+import msgspec
 
 from careercenter.platforms import draft as form
 from careercenter.platforms.draft import Deadline, HoursPer, ListingDraft, Pay, PayKind, PayUnit
@@ -17,6 +18,7 @@ from careercenter.platforms.draft import Deadline, HoursPer, ListingDraft, Pay, 
 MAX_MINUTES = 60 * 24 * 366
 MAX_WEEKS = 520
 MAX_CENTS = 100_000_00
+HALF = "It contains half of a Unicode character."
 PER = {
     PayUnit.HOUR: " an hour", PayUnit.DAY: " a day", PayUnit.WEEK: " a week", PayUnit.MONTH: " a month",
     PayUnit.YEAR: " a year",
@@ -57,7 +59,7 @@ def columns(draft: ListingDraft, zone: ZoneInfo) -> dict[str, Any]:
 
 
 def unfit(draft: ListingDraft) -> str | None:
-    """Why this draft cannot be stored, in a plain sentence; None when it can."""
+    """Why these values cannot be columns of a listing, in a plain sentence; None when they can."""
     if not draft.title.strip() or not draft.employer.name.strip():
         return "It has no title or no employer."
     address = draft.apply.url or ""
@@ -78,11 +80,19 @@ def unfit(draft: ListingDraft) -> str | None:
     instants = (draft.posted_at, draft.deadline.at if draft.deadline else None)
     if any(i is not None and i.tzinfo is None for i in instants):
         return "Its times name no time zone."
-    return unstorable(json.dumps(form.canonical(draft), ensure_ascii=False))
+    return None
 
 
 def _within(number: int | None, most: int) -> bool:
     return number is None or (type(number) is int and 0 <= number <= most)
+
+
+def unstorable_draft(plain: dict[str, Any]) -> str | None:
+    """Like `unstorable`, for all texts of a canonical draft."""
+    try:
+        return unstorable(msgspec.json.encode(plain).decode())
+    except UnicodeEncodeError:
+        return HALF
 
 
 def unstorable(text: str) -> str | None:
@@ -92,7 +102,7 @@ def unstorable(text: str) -> str | None:
     try:
         text.encode()
     except UnicodeEncodeError:
-        return "It contains half of a Unicode character."
+        return HALF
     return None
 
 

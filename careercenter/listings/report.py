@@ -16,6 +16,7 @@ from careercenter.platforms.contract import (
 )
 
 COMPLETE, UNCHANGED, HELD, RUNNING, LOST, BUSY = "complete", "unchanged", "held", "running", "lost", "busy"
+KEPT = "kept"
 
 # outcome -> (meaning of the face, words)
 OUTCOMES: dict[str, tuple[str, str]] = {
@@ -23,6 +24,7 @@ OUTCOMES: dict[str, tuple[str, str]] = {
     COMPLETE: ("good", "Complete"),
     UNCHANGED: ("good", "Nothing changed"),
     HELD: ("needs", "Held for a person"),
+    KEPT: ("waiting", "Kept open by a person"),
     "partial": ("waiting", "Incomplete"),
     "capped": ("waiting", "Cut off by the platform"),
     "unknown": ("waiting", "Completeness unknown"),

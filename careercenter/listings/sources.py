@@ -1,4 +1,4 @@
-"""The sources that the settings name, and the boards kept for them."""
+"""The sources that the settings name or that staff entered on a page, and the boards kept for them."""
 
 import hashlib
 from collections.abc import Iterator
@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import select
 
 from careercenter import db
+from careercenter.listings import stored
 from careercenter.listings.model import Board
 from careercenter.platforms import registry
 from careercenter.platforms.contract import ConfigError, PlatformError, Plugin, PluginConfig, Spec
@@ -28,9 +29,14 @@ class Opened:
     recipe: bytes
 
 
+def every() -> list[Source]:
+    """Every source, switched on or not: those of the settings, then those of the page. No board is named twice."""
+    return [*db.settings().platforms.sources, *stored.every()]
+
+
 def configured() -> Iterator[tuple[Source, str]]:
-    """Every board of every source in the settings, switched on or not."""
-    for source in db.settings().platforms.sources:
+    """Every board of every source, switched on or not."""
+    for source in every():
         for board in source.boards:
             yield source, board
 
@@ -43,13 +49,14 @@ def open_source(platform: str, board: str) -> Opened:
     """Everything needed to read a board. Raises PlatformError (ConfigError, TermsBlocked) with a plain sentence."""
     source = find(platform, board)
     if source is None:
-        raise ConfigError(f'The settings name no board "{board}" of "{platform}". Add it to config/platforms.toml.')
+        raise ConfigError(f'No source names a board "{board}" of "{platform}". Add it on the platforms page or in config/platforms.toml.')
     if not source.enabled:
-        raise ConfigError(f'The source "{platform}" is switched off in config/platforms.toml.')
+        raise ConfigError(f'The source "{platform}" is switched off.')
     plugin = registry.get(platform)
     spec = plugin.spec()
     registry.require_terms(spec)
-    cfg = registry.configure(plugin, source.base_url, source.options, source.boards)
+    stored.require_confirmed(source, spec)
+    cfg = registry.configure(plugin, source.base_url, stored.options_of(source), source.boards)
     return Opened(source, plugin, spec, cfg, _recipe(spec, cfg))
 
 

@@ -19,8 +19,9 @@ from careercenter import db
 from careercenter.listings import finish, report
 from careercenter.listings.model import Board, Quarantined, SyncRun
 from careercenter.listings.report import SyncReport
+from careercenter.listings.sorting import Item, Reading, prepare
 from careercenter.listings.sources import Opened, board_row, find, open_source
-from careercenter.listings.store import Item, Reading, prepare, store
+from careercenter.listings.store import store
 from careercenter.platforms import apart, reading
 from careercenter.platforms.contract import (
     Completeness,
@@ -219,10 +220,10 @@ def _store(
 ) -> None:
     if not items and cursor is None:
         return
-    prepare(run, items)
+    batch = prepare(run, items)
     with db.transaction():
         renew(run, now)
-        store(run, items, now)
+        store(run, batch, now)
         if cursor is not None:
             finish.keep_cursor(run, cursor, now)
     progress(run.counts.received, None, f"{run.counts.received:,} listings read")

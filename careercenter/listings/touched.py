@@ -7,11 +7,11 @@ that is killed in between loses nothing, and two that catch up at once share the
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, delete, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import ColumnElement, delete, select, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from careercenter import db
+from careercenter.listings.index import keep
 from careercenter.listings.model import Listing
 from careercenter.listings.same.regroup import regroup
 
@@ -26,12 +26,19 @@ class Touched(db.Model):
     listing_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
 
 
+_NOTE_SQLITE = text("INSERT OR IGNORE INTO listing_touched (listing_id) SELECT value FROM json_each(:ids)")
+_NOTE_POSTGRESQL = text(
+    "INSERT INTO listing_touched (listing_id) SELECT DISTINCT unnest(CAST(:ids AS integer[])) ON CONFLICT DO NOTHING"
+)
+
+
 def touch(listing_ids: Iterable[int]) -> None:
     """Note listings that changed. In the caller's transaction; one that is noted already stays noted."""
-    rows = [{"listing_id": listing_id} for listing_id in listing_ids]
-    if rows:
-        insert = postgresql.insert if db.is_postgresql() else sqlite.insert
-        db.session.execute(insert(Touched).on_conflict_do_nothing(), rows)
+    ids = list(listing_ids)
+    if ids and db.is_postgresql():
+        db.session.execute(_NOTE_POSTGRESQL, {"ids": ids})
+    elif ids:
+        db.session.execute(_NOTE_SQLITE, {"ids": str(ids)})
 
 
 def waits(now: datetime) -> bool:
@@ -72,4 +79,5 @@ def _look_again(ids: list[int]) -> set[int]:
         return set()
     grouped = regroup(ids)
     touch(grouped.later)
+    keep.look_again(sorted({*ids, *grouped.shown}))
     return grouped.later

@@ -25,6 +25,7 @@ from careercenter.platforms.draft import ListingDraft, Reject
 
 NURSERY_SECONDS = 60
 READY = object()
+BATCH_BYTES, BATCH_RECORDS = frames.MOST_BYTES // 6, 100
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,10 @@ def messages(task: Task, board: str, state: State | None, limits: Limits = Limit
     job = {"board": board, "state": dict(state.cursor) if state else None}
     with _Process("read", task, job, limits) as process:
         while (found := process.next()) is not None:
-            yield found
+            if isinstance(found, frames.Records):
+                yield from found.records
+            else:
+                yield found
 
 
 def check(task: Task, limits: Limits = Limits()) -> CheckResult:
@@ -77,7 +81,8 @@ def check(task: Task, limits: Limits = Limits()) -> CheckResult:
 class Normalizer:
     """A process that turns raw records into drafts, batch by batch; a context manager. Started at the first batch.
 
-    A record on which the process dies or hangs is rejected with the reason, and the next batch gets a new process.
+    A batch on which the process dies or hangs is done again one record at a time, each time with a new process where the
+    one before is gone; the record that is to blame is rejected with the reason.
     """
 
     def __init__(self, task: Task, limits: Limits = Limits()):
@@ -93,38 +98,52 @@ class Normalizer:
     def drafts(self, raws: Sequence[bytes | dict[str, Any]]) -> list[ListingDraft | Reject]:
         """As many drafts as raw records, in their order."""
         made: list[ListingDraft | Reject] = []
-        while len(made) < len(raws):
+        for batch in _batches(raws):
             try:
-                self._some(raws, made)
-            except PluginFault as fault:
+                made += self._made(batch)
+            except PluginFault:
                 self._end()
-                made.append(Reject(f"The plugin could not read this record: {fault}"))
+                made += [self._one(raw) for raw in batch]
         return made
 
-    def _some(self, raws: Sequence[bytes | dict[str, Any]], made: list[ListingDraft | Reject]) -> None:
-        """As many of the raw records as go into one frame."""
+    def _one(self, raw: bytes | dict[str, Any]) -> ListingDraft | Reject:
+        try:
+            return self._made([raw])[0]
+        except PluginFault as fault:
+            self._end()
+            return Reject(f"The plugin could not read this record: {fault}")
+
+    def _made(self, batch: list[bytes | dict[str, Any]]) -> list[ListingDraft | Reject]:
+        """The drafts of one frame of raw records."""
         if self._process is None:
             self._process = _Process("normalize", self._task, {}, self._limits).__enter__()
             if self._process.next() is not READY:  # before that, nobody reads what we tell
                 raise PluginFault("The plugin's process did not begin.")
-        batch: list[bytes | dict[str, Any]] = []
-        size = 0
-        for raw in raws[len(made):]:
-            size += len(raw) if isinstance(raw, bytes) else 20_000
-            if batch and size > frames.MOST_BYTES // 2:
-                break
-            batch.append(raw)
         self._process.tell("batch", batch)
-        for _ in batch:
-            found = self._process.next()
-            if not isinstance(found, (ListingDraft, Reject)):
-                raise PluginFault("The plugin's process ended in the middle of a batch.")
-            made.append(found)
+        found = self._process.next()
+        if not isinstance(found, frames.Drafts) or len(found.made) != len(batch):
+            raise PluginFault("The plugin's process ended in the middle of a batch.")
+        return [draft or Reject(reason) for draft, reason in found.made]
 
     def _end(self) -> None:
         process, self._process = self._process, None
         if process:
             process.close()
+
+
+def _batches(raws: Sequence[bytes | dict[str, Any]]) -> Iterator[list[bytes | dict[str, Any]]]:
+    """As many raw records as fit into a frame together with the drafts that come back."""
+    batch: list[bytes | dict[str, Any]] = []
+    size = 0
+    for raw in raws:
+        many = len(raw) if isinstance(raw, bytes) else 20_000
+        if batch and (size + many > BATCH_BYTES or len(batch) == BATCH_RECORDS):
+            yield batch
+            batch, size = [], 0
+        batch.append(raw)
+        size += many
+    if batch:
+        yield batch
 
 
 class _Nursery:

@@ -13,6 +13,7 @@ import resource
 import signal
 import socket
 import sys
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,11 +22,13 @@ from careercenter.platforms import frames, http, reading, registry
 from careercenter.platforms.contract import PlatformError, PluginFault, State, Unreadable
 
 PR_SET_PDEATHSIG = 1
+FRAME_BYTES = 200_000
+FRAME_SECONDS = 5.0
 
 
 def nursery(control: socket.socket) -> None:
     """Fork a child for each pair of descriptors; answer with its process id. Ends when the parent is gone."""
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the children; the kernel buries them
+    signal.signal(signal.SIGCHLD, _bury)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     registry.installed()
     while True:
@@ -35,6 +38,7 @@ def nursery(control: socket.socket) -> None:
         child = os.fork()
         if child == 0:
             control.close()
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             os.setsid()
             if sys.platform == "linux":
                 ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -44,6 +48,13 @@ def nursery(control: socket.socket) -> None:
         for fd in fds:
             os.close(fd)
         control.sendall(child.to_bytes(8, "big"))
+
+
+def _bury(*_: object) -> None:
+    """Children that have ended: what they used is counted as the nursery's then."""
+    with contextlib.suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
 
 
 def work(told: Any, out: Any) -> None:
@@ -65,13 +76,42 @@ def work(told: Any, out: Any) -> None:
 def _read(plugin: Any, cfg: Any, job: dict[str, Any], told: Any, out: Any) -> None:
     state = State(job["state"]) if job["state"] is not None else None
     with _client(cfg, job) as client:
-        for message in reading.messages(plugin, cfg, job["board"], state, client):
-            try:
-                out.write(frames.pack_value(message))
-            except (UnicodeEncodeError, TypeError):
-                out.write(frames.pack_value(Unreadable(b"", "This record holds what no text may hold.", datetime.now(UTC))))
-            if not isinstance(message, reading.Record):
+        records = _Records(out)
+        try:
+            for message in reading.messages(plugin, cfg, job["board"], state, client):
+                if isinstance(message, reading.Record):
+                    records.add(message)
+                    continue
+                records.send()
+                try:
+                    out.write(frames.pack_value(message))
+                except (UnicodeEncodeError, TypeError):
+                    out.write(frames.pack_value(Unreadable(b"", "This record holds what no text may hold.", datetime.now(UTC))))
                 out.flush()
+        finally:
+            records.send()
+
+
+class _Records:
+    """Records on their way out, several in a frame; never so late that the parent thinks us silent."""
+
+    def __init__(self, out: Any):
+        self._out, self._kept, self._size, self._since = out, list[reading.Record](), 0, 0.0
+
+    def add(self, record: reading.Record) -> None:
+        now = time.monotonic()
+        if not self._kept:
+            self._since = now
+        self._kept.append(record)
+        self._size += len(record.raw) if isinstance(record.raw, bytes) else 10_000
+        if self._size > FRAME_BYTES or now - self._since > FRAME_SECONDS:
+            self.send()
+
+    def send(self) -> None:
+        if self._kept:
+            self._out.write(frames.pack_records(self._kept))
+            self._out.flush()
+            self._kept, self._size = [], 0
 
 
 def _check(plugin: Any, cfg: Any, job: dict[str, Any], told: Any, out: Any) -> None:
@@ -80,16 +120,15 @@ def _check(plugin: Any, cfg: Any, job: dict[str, Any], told: Any, out: Any) -> N
 
 
 def _normalize(plugin: Any, cfg: Any, job: dict[str, Any], told: Any, out: Any) -> None:
-    """Frame by frame: a batch of raw records comes, as many drafts go back."""
+    """Frame by frame: a batch of raw records comes, as many drafts go back. One that ends this process ends the whole batch."""
     out.write(frames.pack("ready", None))
     out.flush()
     while True:
         kind, raws = frames.read(told.read)
         if kind != "batch":
             return
-        for raw in raws:
-            out.write(frames.pack_value(reading.draft_of(plugin, raw, cfg)))
-            out.flush()  # the next record may end this process
+        out.write(frames.pack_drafts([reading.draft_of(plugin, raw, cfg) for raw in raws]))
+        out.flush()
 
 
 def _client(cfg: Any, job: dict[str, Any]) -> http.HttpClient:

@@ -11,6 +11,7 @@ import math
 import re
 import unicodedata
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from typing import Any, NoReturn
 
 import msgspec
@@ -44,11 +45,18 @@ _MARKS = re.compile(f"({_MARK}{{{MAX_MARKS}}}){_MARK}+")
 _SUSPECT = re.compile(r"\\u(?:[dD][89a-fA-F]|0000)|\x00")  # an escape that may be half of a pair, or NUL
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _LINES = re.compile(r"\n{3,}")
+_UNSAFE = re.compile(r"[\s<>\"'\\`]")
+_WEB = re.compile(r"https?://[^/?#@\s]+(?:[/?#]|$)", re.IGNORECASE)
+_TAG = re.compile(r"<[a-z/](?:\"[^\"]*\"|[^\">])*>", re.IGNORECASE)
 _BLOCK_END = re.compile(
     r"</(?:p|div|h[1-6]|ul|ol|table|tr|blockquote|pre|section)\s*>|<(?:br|hr)\b[^>]*>", re.IGNORECASE
 )
 _ITEM = re.compile(r"<li\b[^>]*>", re.IGNORECASE)
 _HEADING_1 = re.compile(r"<(/?)h[156]\b[^>]*>", re.IGNORECASE)
+_CLEANER = nh3.Cleaner(
+    tags=set(TAGS), clean_content_tags=set(DROPPED), attributes={"a": {"href"}}, url_schemes=set(SCHEMES),
+    link_rel="noopener noreferrer nofollow", strip_comments=True,
+)
 
 
 def load_json(body: bytes, path: str = "$") -> Any:
@@ -66,22 +74,27 @@ def load_json(body: bytes, path: str = "$") -> Any:
         )
     _check_depth(text, path)
     try:
-        value = json.loads(
-            text,
-            parse_constant=lambda name: _drift(f"The data holds {name}, which is not a number.", path),
-            parse_int=lambda digits: _integer(digits, path),
-            parse_float=lambda digits: _float(digits, path),
-            object_pairs_hook=lambda pairs: _object(pairs, path),
-        )
+        value = _decoder(path).decode(text)
     except json.JSONDecodeError as error:
         raise SchemaDrift(
             f"The data is not well formed or cut off (at character {error.pos:,}).", path
         ) from None
     except RecursionError:
         raise SchemaDrift(f"The data is nested more than {MAX_DEPTH} levels deep.", path) from None
-    if _SUSPECT.search(text):
+    if ("\\u" in text or "\x00" in text) and _SUSPECT.search(text):
         _check_strings(value, path)
     return value
+
+
+@lru_cache(maxsize=64)
+def _decoder(path: str) -> json.JSONDecoder:
+    """The strict decoder whose refusals name this place."""
+    return json.JSONDecoder(
+        parse_constant=lambda name: _drift(f"The data holds {name}, which is not a number.", path),
+        parse_int=lambda digits: _integer(digits, path),
+        parse_float=lambda digits: _float(digits, path),
+        object_pairs_hook=lambda pairs: _object(pairs, path),
+    )
 
 
 def split_rows(body: bytes, name: str) -> tuple[list[bytes], dict[str, Any]]:
@@ -123,6 +136,8 @@ def clean_text(value: Any, limit: int = MAX_LINE, path: str = "$") -> str:
 
     None gives "".
     """
+    if isinstance(value, str) and len(value) <= limit and _plain(value):
+        return " ".join(value.split())
     return " ".join(clean_block(value, limit * 4, path).split())[:limit].rstrip()
 
 
@@ -132,11 +147,18 @@ def clean_block(value: Any, limit: int = MAX_TEXT, path: str = "$") -> str:
         return ""
     if not isinstance(value, str):
         raise SchemaDrift(f"Text was expected, but {type(value).__name__} came.", path)
-    text = _CONTROLS.sub("", value[: limit * 2].replace("\r\n", "\n").replace("\r", "\n"))
-    if not text.isascii():
-        text = _MARKS.sub(r"\1", unicodedata.normalize("NFC", text))
-    text = "\n".join(" ".join(line.split()) for line in text.split("\n"))
+    text = value[: limit * 2].replace("\r\n", "\n").replace("\r", "\n")
+    if not _plain(text.replace("\n", "")):
+        text = _CONTROLS.sub("", text)
+        if not text.isascii():
+            text = _MARKS.sub(r"\1", unicodedata.normalize("NFC", text))
+    text = "\n".join([" ".join(line.split()) for line in text.split("\n")])
     return _LINES.sub("\n\n", text).strip()[:limit].rstrip()
+
+
+def _plain(text: str) -> bool:
+    """Whether a text holds nothing but what every keyboard has: then there is nothing to take out of it."""
+    return text.isascii() and text.isprintable()
 
 
 def clean_html(value: Any, limit: int = MAX_TEXT, path: str = "$") -> str:
@@ -146,23 +168,14 @@ def clean_html(value: Any, limit: int = MAX_TEXT, path: str = "$") -> str:
     """
     text = clean_block(value, limit, path)
     text = _HEADING_1.sub(lambda m: f"<{m[1]}h{3 if m[0].strip('</')[1] == '1' else 4}>", text)
-    cleaned = nh3.clean(
-        text,
-        tags=set(TAGS),
-        clean_content_tags=set(DROPPED),
-        attributes={"a": {"href"}},
-        url_schemes=set(SCHEMES),
-        link_rel="noopener noreferrer nofollow",
-        strip_comments=True,
-    )
-    return _without_relative_links(cleaned).strip()
+    return _without_relative_links(_CLEANER.clean(text)).strip()
 
 
 def html_to_text(safe_html: str) -> str:
-    """Plain text of sanitised HTML: blocks become lines, list items begin with a dash."""
+    """Plain text of HTML that `clean_html` made: blocks become lines, list items begin with a dash."""
     text = _ITEM.sub("\n- ", safe_html.replace("\n", " "))
     text = _BLOCK_END.sub("\n", text)
-    return clean_block(html.unescape(nh3.clean(text, tags=set())))
+    return clean_block(html.unescape(_TAG.sub("", text)))
 
 
 def web_address(value: Any) -> str | None:
@@ -170,9 +183,9 @@ def web_address(value: Any) -> str | None:
     if not isinstance(value, str):
         return None
     text = value.strip()
-    if len(text) > 2000 or _CONTROLS.search(text) or any(c.isspace() or c in "<>\"'\\`" for c in text):
+    if len(text) > 2000 or _UNSAFE.search(text) or not (_plain(text) or not _CONTROLS.search(text)):
         return None
-    return text if re.match(r"https?://[^/?#@\s]+(?:[/?#]|$)", text, re.IGNORECASE) else None
+    return text if _WEB.match(text) else None
 
 
 def instant(value: Any, path: str = "$") -> datetime | None:

@@ -6,14 +6,15 @@ here. Field list: docs/plugins.md.
 """
 
 import hashlib
-import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
+
+import msgspec
 
 
 class ListingKind(StrEnum):
@@ -194,37 +195,36 @@ VOLATILE = frozenset({"source_updated_at", "provenance"})
 
 def canonical(draft: ListingDraft) -> dict[str, Any]:
     """The draft as JSON-ready data: ISO 8601 dates, money as text, enums as values, empty values left out."""
-    return {
-        f.name: value
-        for f in fields(draft)
-        if (value := _plain(getattr(draft, f.name))) not in (None, "", [], {})
-    }
+    return _full(msgspec.to_builtins(draft, builtin_types=(datetime, date), enc_hook=dict))
 
 
 def content_hash(draft: ListingDraft) -> bytes:
     """32 bytes that change exactly when the listing's content does (volatile fields do not count)."""
-    content = {name: value for name, value in canonical(draft).items() if name not in VOLATILE}
-    text = json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-    return hashlib.blake2b(text.encode(), digest_size=32).digest()
+    return hash_of(canonical(draft))
+
+
+def hash_of(plain: Mapping[str, Any]) -> bytes:
+    """`content_hash` of the draft whose canonical form this is."""
+    content = {name: value for name, value in plain.items() if name not in VOLATILE}
+    return hashlib.blake2b(msgspec.json.encode(content, order="sorted"), digest_size=32).digest()
+
+
+def _full(values: dict[str, Any]) -> dict[str, Any]:
+    """Without empty values; zero and false are values."""
+    kept = {}
+    for name, value in values.items():
+        if type(value) is not str:
+            value = _plain(value)
+        if value or value == 0:
+            kept[name] = value
+    return kept
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, StrEnum):
-        return value.value
-    if value is None or isinstance(value, (str, bool, int)):
-        return value
-    if isinstance(value, Decimal):
-        return str(value)
+    if isinstance(value, dict):
+        return _full(value)
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat()
-    if isinstance(value, date):
-        return value.isoformat()
-    if isinstance(value, tuple):
-        return [_plain(item) for item in value]
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    return {
-        f.name: plain
-        for f in fields(value)
-        if (plain := _plain(getattr(value, f.name))) not in (None, "", [])
-    }
+    return value.isoformat() if isinstance(value, date) else value

@@ -5,7 +5,8 @@ the pair (kind, content).
 """
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
@@ -17,13 +18,31 @@ from careercenter.platforms.draft import ListingDraft, Reject
 
 MOST_BYTES = 6_000_000
 _LENGTH = struct.Struct("!I")
-_SHAPES: dict[str, type] = {
-    shape.__name__: shape
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """Several records in one frame."""
+
+    records: list[contract.Record]
+
+
+@dataclass(frozen=True, slots=True)
+class Drafts:
+    """What became of a batch, in its order: a draft, or the reason why there is none."""
+
+    made: list[tuple[ListingDraft | None, str]]
+
+
+_DECODERS: dict[str, msgspec.msgpack.Decoder[Any]] = {
+    shape.__name__: msgspec.msgpack.Decoder(shape)
     for shape in (
         contract.Record, contract.Seen, contract.Unreadable, contract.Tombstone, contract.Page, contract.State, contract.End,
-        contract.CheckResult, ListingDraft, Reject,
+        contract.CheckResult, Records, Drafts,
     )
 }
+_ANY = msgspec.msgpack.Decoder()
+_PAIR = msgspec.msgpack.Decoder(tuple[str, msgspec.Raw])
 _ERRORS: dict[str, type[PlatformError]] = {
     error.__name__: error
     for error in (
@@ -44,12 +63,29 @@ def pack(kind: str, content: Any) -> bytes:
 
 
 def pack_value(value: Any) -> bytes:
-    """A message, draft or PlatformError as a frame."""
+    """A message or PlatformError as a frame."""
     if isinstance(value, PlatformError):
         told = {name: getattr(value, name) for name in ("retry_after", "path", "status", "url") if hasattr(value, name)}
         args = value.problems if isinstance(value, contract.ConfigError) else (str(value),)
         return pack("error", {"error": type(value).__name__, "args": list(args), "told": told})
     return pack(type(value).__name__, value)
+
+
+def pack_records(records: list[contract.Record]) -> bytes:
+    """Records as one frame or several. One that cannot cross is replaced by what can be said of it."""
+    try:
+        frame = pack_value(Records(records))
+        if len(frame) < MOST_BYTES or len(records) == 1:
+            return frame
+    except (UnicodeEncodeError, TypeError):
+        if len(records) == 1:
+            return pack_value(contract.Unreadable(b"", "This record holds what no text may hold.", records[0].fetched_at))
+    half = len(records) // 2
+    return pack_records(records[:half]) + pack_records(records[half:])
+
+
+def pack_drafts(drafts: Sequence[ListingDraft | Reject]) -> bytes:
+    return pack_value(Drafts([(None, d.reason) if isinstance(d, Reject) else (d, "") for d in drafts]))
 
 
 def read(take: Callable[[int], bytes]) -> tuple[str, Any]:
@@ -58,8 +94,8 @@ def read(take: Callable[[int], bytes]) -> tuple[str, Any]:
     if size > MOST_BYTES:
         raise Broken(f"a frame of {size:,} bytes")
     try:
-        kind, content = msgspec.msgpack.decode(take(size), type=tuple[str, msgspec.Raw])
-        return kind, msgspec.msgpack.decode(content, type=_SHAPES.get(kind, object))
+        kind, content = _PAIR.decode(take(size))
+        return kind, _DECODERS.get(kind, _ANY).decode(content)
     except (msgspec.DecodeError, RecursionError) as error:
         raise Broken(str(error)[:200]) from None
 

@@ -24,6 +24,7 @@ from careercenter.platforms.contract import (
     Tombstone,
     Unreadable,
 )
+from careercenter.platforms.distinct import Distinct
 from careercenter.platforms.draft import ListingDraft, Reject
 
 MESSAGES = (Record, Seen, Unreadable, Tombstone, Page, State, End)
@@ -37,7 +38,7 @@ def messages(
 
     A plugin that stops without End is given a PARTIAL one; whatever it says after its End is a fault.
     """
-    seen: set[str] = set()
+    seen = Distinct()
     ended = False
     for message in _guarded(plugin, cfg, board, state, http):
         if ended:

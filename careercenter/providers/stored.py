@@ -5,19 +5,14 @@ sealed with a key that follows from server.secret_key. Rules change inside the c
 the page showed.
 """
 
-import base64
-import json
 from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
-from cryptography.fernet import Fernet, InvalidToken
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from pydantic import SecretStr, ValidationError
 from sqlalchemy import select
 
-from careercenter import audit, db
+from careercenter import audit, db, sealed
 from careercenter.providers.model import StoredProvider
 from careercenter.settings.signon import KINDS, Door
 from careercenter.signon.identity import SignOnUnavailable
@@ -25,6 +20,7 @@ from careercenter.signon.identity import SignOnUnavailable
 KINDS_BY_PAGE = ("saml", "oidc", "cas")
 """The others need files or addresses of the server itself: a certificate, a directory's password, the web server's word."""
 SECRETS = ("client_secret",)
+PURPOSE = "identity providers"
 _CHANGED = "Somebody changed this provider a moment before you."
 
 
@@ -144,25 +140,15 @@ def remove(name: str, version: int, *, by: audit.Actor, now: datetime) -> None:
 
 def seal(secrets: Mapping[str, str]) -> str:
     """Secrets as they rest in the database; empty for none."""
-    kept = {key: value for key, value in secrets.items() if value}
-    return _fernet().encrypt(json.dumps(kept).encode()).decode() if kept else ""
+    return sealed.seal(secrets, PURPOSE)
 
 
-def opened(sealed: str) -> dict[str, str]:
+def opened(rest: str) -> dict[str, str]:
     """Secrets again. Raises `SignOnUnavailable` when server.secret_key is not the one that sealed them."""
-    if not sealed:
-        return {}
     try:
-        found: dict[str, str] = json.loads(_fernet().decrypt(sealed.encode()))
-    except InvalidToken:
-        raise SignOnUnavailable("sealed", "the secret was sealed under another server.secret_key; type it in again") from None
-    return found
-
-
-def _fernet() -> Fernet:
-    key = db.settings().server.secret_key.get_secret_value().encode()
-    derived = HKDF(SHA256(), 32, salt=None, info=b"careercenter: secrets of identity providers").derive(key)
-    return Fernet(base64.urlsafe_b64encode(derived))
+        return sealed.opened(rest, PURPOSE)
+    except sealed.CannotOpen as error:
+        raise SignOnUnavailable("sealed", str(error)) from None
 
 
 def _claim(name: str, version: int, by: audit.Actor, now: datetime) -> StoredProvider:

@@ -142,7 +142,7 @@ class Source(Section):
 
 
 class Closing(Section):
-    """When absence from a board may close a listing, and what holds a closing back for a person."""
+    """When absence from a board may close a listing, and what holds a closing back for a person. `give_way_days` 0: never."""
 
     misses: int = Field(2, ge=1)
     wait_hours: float = Field(48, ge=0)
@@ -150,6 +150,9 @@ class Closing(Section):
     drop_history: int = Field(3, ge=1)
     drop_runs: int = Field(5, ge=1)
     blast_share: float = Field(0.50, gt=0, le=1)
+    ask_again_days: float = Field(7, gt=0)
+    give_way_days: float = Field(14, ge=0)
+    verify_hours: float = Field(72, gt=0)
 
 
 class SameWork(Section):
@@ -176,7 +179,10 @@ class SameWork(Section):
 
 
 class Platforms(Section):
+    """`allow_hosts`: private hosts, as "host:port", that sources entered on a page may reach; a page itself cannot name any."""
+
     sources: tuple[Source, ...] = ()
+    allow_hosts: tuple[str, ...] = ()
     closing: Closing = Closing()
     same_work: SameWork = SameWork()
     user_agent: str = "careercenter/0.1 (+university career center)"

@@ -5,7 +5,6 @@ The mark "would count" belongs to the student who looks, but there are only a fe
 """
 
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
 from functools import lru_cache
 
 from flask import g
@@ -13,7 +12,7 @@ from markupsafe import Markup, escape
 
 from careercenter import credit
 from careercenter.credit import Offer, Ruler
-from careercenter.listings import browse
+from careercenter.listings import browse, stale_since
 from careercenter.listings.browse import Row
 from careercenter.listings.model import Listing
 from careercenter.web import formats
@@ -22,7 +21,6 @@ from careercenter.web.formats import Calendar
 from careercenter.web.stencils import stencil
 
 TEXTS = ("id", "title", "who", "facts", "mark", "seen")
-STALE = timedelta(hours=72)
 MEANINGS = {"counts": "good", "part": "waiting", "unknown": "waiting", "not": "stopped"}
 
 
@@ -33,7 +31,7 @@ def ruler() -> Ruler | None:
 
 def cards(rows: Sequence[Row], level: int = 2) -> Markup:
     """The cards of a list, each with its mark; `level` is that of their headings."""
-    calendar, by, fresh = formats.calendar(), ruler() if rows else None, g.now - STALE
+    calendar, by, fresh = formats.calendar(), ruler() if rows else None, stale_since(g.now)
     found = (
         _card(row, calendar, row.believed_at is None or row.believed_at < fresh, level, _mark(offer(row), by) if by else "")
         for row in rows
@@ -63,7 +61,7 @@ def _card(row: Row, calendar: Calendar, stale: bool, level: int, mark: Markup | 
     """The calendar is part of the key: dates are said relative to its day. There are few different marks."""
     place = row.place or ("remote" if row.workplace == "remote" else "")
     facts = Markup("").join(Markup(f"<li>{escape(fact)}</li>") for fact in _facts(row, calendar))  # noqa: S704 - escaped
-    seen = f"{'Not verified since' if stale else 'Confirmed'} {calendar.moment(row.believed_at)}"
+    seen = f"{'Not verified since' if stale else 'Confirmed'} {calendar.moment(row.believed_at)}" if row.believed_at else "Not verified yet"
     fill = stencil("listings/_card.html", "card", TEXTS, level=level)
     return fill(row.id, row.title, f"{row.employer}, {place}" if place else row.employer, facts, mark, seen)
 

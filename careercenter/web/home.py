@@ -13,6 +13,7 @@ from sqlalchemy import bindparam, func, or_, select
 from careercenter import accreditation, catalog, credit, db, evaluations, listings, work
 from careercenter.credit.model import STEPS
 from careercenter.evaluations.model import Evaluation
+from careercenter.listings import held
 from careercenter.listings.model import Board, Listing
 from careercenter.listings.same import look as same
 from careercenter.outbox import OutboxMessage
@@ -216,8 +217,8 @@ _BOARDS = select(
 def _boards() -> dict[str, Any]:
     """How believable the listings are: boards, open listings, the last and the oldest believed run."""
     ((boards, last, oldest, never, is_open),) = db.ask(_BOARDS)
-    stale = oldest is not None and oldest < g.now - timedelta(hours=72)
-    return {"boards": boards, "open": is_open, "last": last, "never": never, "stale": stale}
+    stale = oldest is not None and listings.is_stale(oldest, g.now)
+    return {"boards": boards, "open": is_open, "last": last, "never": never, "stale": stale, "held": held.count_waiting()}
 
 
 HOMES = {"student": student, "alumni": alumni, "advisor": advisor, "faculty": faculty, "registrar": registrar, "admin": admin}

@@ -39,7 +39,7 @@ def show(listing_id: int) -> Any:
     by = cards.ruler()
     mark = credit.would_count(cards.offer(listing), by) if by else None
     seen = same.seen_on(listing)
-    old = {s.id for s in seen if s.believed_at is None or g.now - s.believed_at > cards.STALE}
+    old = {s.id for s in seen if listings.is_stale(s.believed_at, g.now)}
     return render_template(
         "listings/show.html", listing=listing, draft=listing.draft, mark=mark, meanings=cards.MEANINGS, pay=fair_pay(listing),
         kind=browse.KINDS.get(listing.kind, listing.kind), lead=listing_facts.lead(listing), facts=listing_facts.facts(listing),
@@ -69,12 +69,16 @@ def transition(change: str, evidence: dict[str, Any]) -> str:
             "absence": f"Closed: no longer shown, missed in {evidence.get('misses')} runs since "
             f"{str(evidence.get('first_missed_at', ''))[:10]}",
             "deadline": "Closed: the deadline has passed", "platform": "Closed by the platform",
+            "person": "Closed: no longer shown, confirmed by the career center",
+            "held too long": f"Closed: no longer shown since {str(evidence.get('held_since', ''))[:10]}",
+            "source removed": "Closed: the career center no longer reads this source",
         }.get(str(evidence.get("by")), "Closed")
     if change == "changed":
         names = (name.removesuffix("_html").removesuffix("_text").replace("_", " ") for name in evidence.get("fields", {}))
         return "Changed: " + ", ".join(dict.fromkeys(names))
     return {
         "opened": "First seen", "missed": "Not shown", "returned": "Shown again", "reopened": "Opened again: shown again",
+        "kept": "Kept open by the career center",
     }.get(change, change.capitalize())
 
 

@@ -13,7 +13,7 @@ from careercenter.platforms.decode import load_json
 from careercenter.platforms.kinds import paths
 from careercenter.platforms.kinds.manifest import Manifest
 
-_BRACES = re.compile(r"\{([A-Za-z_.]+)\}")
+BRACES = re.compile(r"\{([A-Za-z_.]+)\}")
 
 
 class Asking:
@@ -37,9 +37,9 @@ class Asking:
 
     def filled(self, template: str, record: Any = None) -> str:
         """A manifest's address: base_url, board, options, and values of a record in place of braces."""
-        if record is not None and re.fullmatch(_BRACES, template):
+        if record is not None and re.fullmatch(BRACES, template):
             return paths.text(record, (template[1:-1],))
-        return _BRACES.sub(lambda found: self._value(found[1], record), template)
+        return BRACES.sub(lambda found: self._value(found[1], record), template)
 
     def _value(self, name: str, record: Any) -> str:
         if name == "base_url":

@@ -1,27 +1,27 @@
 """Finds values in a record by a manifest's places: "a.b", "a[].b" (every item of a list), "" (the record itself)."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 
-def every(record: Any, path: str) -> Iterator[Any]:
+def every(record: Any, path: str) -> list[Any]:
     """All values at a place, in order; nothing where the record is built otherwise. Empty values are left out."""
     if not path:
-        yield from _flat(record)
-        return
-    name, _, rest = path.partition(".")
-    many = name.endswith("[]")
-    value = record.get(name.removesuffix("[]")) if isinstance(record, dict) else None
-    for item in _flat(value) if many else (value,):
-        if rest:
-            yield from every(item, rest)
-        elif item not in (None, "", [], {}):
-            yield item
+        return _flat(record)
+    found = [record]
+    for name, many in _steps(path):
+        values = [item.get(name) if isinstance(item, dict) else None for item in found]
+        found = [item for value in values for item in _flat(value)] if many else values
+    return [item for item in found if item not in (None, "", [], {})]
 
 
 def first(record: Any, paths: Sequence[str]) -> Any:
     """The first value at the first place that has one; None without any."""
-    return next((value for path in paths for value in every(record, path)), None)
+    for path in paths:
+        if found := every(record, path):
+            return found[0]
+    return None
 
 
 def text(record: Any, paths: Sequence[str]) -> str:
@@ -38,9 +38,14 @@ def texts(record: Any, paths: Sequence[str]) -> list[str]:
     return [str(v) for item in found for v in _flat(item) if isinstance(v, (str, int, float)) and not isinstance(v, bool)]
 
 
-def _flat(value: Any) -> Iterator[Any]:
+@lru_cache(maxsize=4096)
+def _steps(path: str) -> tuple[tuple[str, bool], ...]:
+    """Each name on the way, and whether every item of its list is meant."""
+    return tuple((name.removesuffix("[]"), name.endswith("[]")) for name in path.split("."))
+
+
+def _flat(value: Any) -> list[Any]:
     """The items of a list; a single thing as itself (XML cannot tell a list of one from a value)."""
     if isinstance(value, list):
-        yield from value
-    elif value is not None:
-        yield value
+        return value
+    return [] if value is None else [value]

@@ -5,16 +5,20 @@ import json
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypedDict
 
 import msgspec
 
 from careercenter.platforms.contract import Completeness, End, Message, Page, Record, Response, State
 from careercenter.platforms.decode import cut_rows, load_json
+from careercenter.platforms.distinct import Distinct
 from careercenter.platforms.kinds import paths
-from careercenter.platforms.kinds.asking import Asking
+from careercenter.platforms.kinds.asking import BRACES, Asking
 from careercenter.platforms.kinds.described import Described, end, known_etag
+from careercenter.platforms.kinds.manifest import Read
 from careercenter.platforms.words import time
+
+Heads = msgspec.json.Decoder[Any]
 
 
 def read(plugin: Described, ask: Asking, state: State | None) -> Iterator[Message]:
@@ -26,17 +30,18 @@ def read(plugin: Described, ask: Asking, state: State | None) -> Iterator[Messag
     url, params = ask.filled(told.url), {name: ask.filled(value) for name, value in told.params.items()}
     if told.since and since:
         params |= {told.since.param: since}
-    totals, prints, seen, rows_seen, newest = [], set[str](), set[str](), 0, since
+    totals, prints, seen, rows_seen, newest, heads = [], set[str](), Distinct(), 0, since, _heads(told)
     for n in range(1, told.pages.most + 1):
         answer = ask.get(url, params | _position(plugin, n, rows_seen), etag)
         if answer.not_modified:
             yield End(Completeness.COMPLETE, unchanged=True, note="The board has not changed since the last read.")
             return
         rows, rest = cut_rows(answer.body, told.rows)
-        for message, stamp in _messages(plugin, ask, rows, rest, answer):
+        for message, stamp in _messages(plugin, ask, heads, rows, rest, answer):
             if isinstance(message, Record):
                 seen.add(message.post_id)
-            newest = max(filter(None, (newest, stamp)), default=None)
+            if stamp:
+                newest = max(newest, stamp) if newest else stamp
             yield message
         fingerprint = hashlib.blake2b(b"\n".join(rows) or answer.body, digest_size=16).hexdigest()
         yield Page(n, len(rows), fingerprint)
@@ -91,29 +96,43 @@ def _next(
 
 
 def _messages(
-    plugin: Described, ask: Asking, rows: list[bytes], rest: Any, answer: Response
+    plugin: Described, ask: Asking, heads: Heads, rows: list[bytes], rest: Any, answer: Response
 ) -> Iterator[tuple[Message, str | None]]:
     """A page's rows as messages, each with the row's own stamp where reading by changes needs it."""
     told, detailed = ask.read, 0
     values = {name: value for name, path in told.context.items() if (value := paths.text(rest, (path,)))}
+    alike = None if told.link_template else _context(ask, values, None)
     for row in rows:
-        head = _head(row)
+        head = _head(row, heads)
         if gone := plugin.gone(head):
             yield gone, None
             continue
-        raw = _with(row, json.dumps({"_context": ask.context(values, head)}, ensure_ascii=False, sort_keys=True).encode())
+        raw = _with(row, alike or _context(ask, values, head))
         if told.detail and isinstance(head, dict) and detailed < told.detail.most:
             detailed += 1
             raw = _with_detail(ask, told.detail.url, head, raw)
         yield plugin.message(head, raw, answer.fetched_at), (paths.text(head, told.since.path) or None) if told.since else None
 
 
-def _head(row: bytes) -> Any:
-    """The row decoded leniently, for its id only; `normalize` decodes it strictly."""
+def _heads(told: Read) -> Heads:
+    """Decodes of a row what reading needs: what its id, link, stamp, state and further addresses are made of."""
+    places = [*told.id, *told.link, *(told.since.path if told.since else ()), *([told.status.at] if told.status else [])]
+    places += BRACES.findall(told.link_template + (told.detail.url if told.detail else ""))
+    names = {place.partition(".")[0].removesuffix("[]") for place in places}
+    shape: Any = TypedDict("Head", dict.fromkeys(names, Any), total=False) if all(names) else Any  # type: ignore[misc,operator]
+    return msgspec.json.Decoder(shape)
+
+
+def _head(row: bytes, heads: Heads) -> Any:
+    """The row decoded leniently and in part; `normalize` decodes it strictly. None for a row that is no object."""
     try:
-        return msgspec.json.decode(row)
+        return heads.decode(row)
     except (msgspec.DecodeError, RecursionError):
         return None
+
+
+def _context(ask: Asking, values: dict[str, str], head: Any) -> bytes:
+    return json.dumps({"_context": ask.context(values, head)}, ensure_ascii=False, sort_keys=True).encode()
 
 
 def _with(row: bytes, extra: bytes) -> bytes:

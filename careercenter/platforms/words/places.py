@@ -5,6 +5,7 @@ that mixes cities with "Remote" leaves the workplace unknown.
 """
 
 import re
+from functools import lru_cache
 
 from careercenter.platforms.draft import Place, Workplace
 
@@ -63,6 +64,7 @@ _ALONE = re.compile(r"^(hybrid|on-?site|in[ -]office|in[ -]person)$", re.IGNOREC
 _TOWN = re.compile(r"^remote,\s*(or|oregon)(,\s*(us|usa|united states))?$", re.IGNORECASE)
 
 
+@lru_cache(maxsize=4096)
 def read_location(text: str) -> tuple[tuple[Place, ...], Workplace]:
     """Places in the order given, without repetition, and the workplace if the text settles it."""
     places: list[Place] = []

@@ -1,0 +1,158 @@
+"""How many listings there are for each choice.
+
+Without words, the counters say it that `keep` has kept; with words, a skill, a city or a deadline the hits are counted in
+one pass, the newest `MOST` of them. Either way an answer is kept as long as it stays right.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import String, bindparam, case, func, select
+
+from careercenter import db
+from careercenter.listings.index import database
+from careercenter.listings.index.asking import Filters, Moment, conditions, parameters, sought
+from careercenter.listings.index.entry import CHOICES, deadline_choice
+from careercenter.listings.index.tables import ListingEntry, SearchCombination, SearchCount, SearchLabel
+
+MOST = 10_000
+SHOWN = 10
+FACETS = (*CHOICES, "deadline", "skill", "city")
+_CHOSEN = [getattr(SearchCombination, name) for name in CHOICES]
+
+
+@dataclass(frozen=True)
+class Tally:
+    """`total` hits and, by facet, how many have each value; of skills and cities the most frequent. `more`: there are more
+    than were counted."""
+
+    total: int = 0
+    by: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    more: bool = False
+
+
+@lru_cache(maxsize=256)
+def facets(state: Moment, q: str, filters: Filters) -> Tally:
+    """The total under all filters, each facet counted under the choices of the others."""
+    whole = tally(state, q, filters)
+    by = {
+        name: tally(state, q, filters.open(name)).by.get(name, {}) if getattr(filters, name) else whole.by.get(name, {})
+        for name in FACETS
+    }
+    return Tally(whole.total, by, whole.more)
+
+
+@lru_cache(maxsize=256)
+def tally(state: Moment, q: str, filters: Filters) -> Tally:
+    """What fulfils all of that, counted by every facet."""
+    found = sought(state, q, filters)
+    if not q.strip() and filters.only_choices():
+        return _kept(state, filters)
+    rows = db.ask(_hits(state.database, bool(found.question), len(found.bounds)), **parameters(state, found))
+    return _counted(state, rows[:MOST], len(rows) > MOST)
+
+
+def _counted(state: Moment, rows: Any, more: bool = False) -> Tally:
+    """Count rows of (combination, rush, skills, places)."""
+    combined = _combinations(state)
+    by: dict[str, Counter[str]] = {name: Counter() for name in FACETS}
+    for combination_id, n in Counter(row[0] for row in rows).items():
+        for name, value in zip(CHOICES, combined[combination_id], strict=True):
+            by[name][value] += n
+    for rush, n in Counter(row[1] for row in rows).items():
+        by["deadline"][deadline_choice(rush, state.day)] += n
+    for at, name in ((2, "skill"), (3, "city")):
+        by[name].update(" ".join(row[at] for row in rows).split())
+    return Tally(len(rows), by, more)
+
+
+@lru_cache(maxsize=16)
+def _hits(kind: str, question: bool, bounds: int) -> Any:
+    """The newest hits, as far as they are counted."""
+    columns = (ListingEntry.combination_id, ListingEntry.rush, ListingEntry.skills, ListingEntry.places)
+    found = select(*columns).where(*conditions(bounds)).limit(MOST + 1)
+    if not question:
+        return found.order_by(ListingEntry.key.desc())
+    text = database()
+    return found.join(text.TEXT, ListingEntry.key == text.KEY).where(text.matches()).order_by(text.KEY.desc())
+
+
+@lru_cache(maxsize=4)
+def _combinations(state: Moment) -> dict[int, tuple[str, ...]]:
+    return {number: tuple(values) for number, *values in db.session.execute(select(SearchCombination.id, *_CHOSEN))}
+
+
+_DUE = case(
+    (SearchCount.value == "", "none"), (SearchCount.value < bindparam("week", type_=String), "week"),
+    (SearchCount.value < bindparam("month", type_=String), "month"), else_="later",
+).label("due")
+_ALL = select(SearchCount.combination_id, SearchCount.n).where(SearchCount.name == "all")
+_BY_DAY = (
+    select(_DUE, SearchCount.combination_id, func.sum(SearchCount.n)).where(SearchCount.name == "due")
+    .group_by(_DUE, SearchCount.combination_id)
+)
+
+
+@lru_cache(maxsize=2)
+def _counters(state: Moment) -> tuple[dict[int, int], dict[str, dict[int, int]]]:
+    """By combination: how many entries, and how many of each deadline."""
+    due: dict[str, dict[int, int]] = {}
+    for choice, combination_id, n in db.ask(_BY_DAY, week=f"{state.day + 8:08d}", month=f"{state.day + 31:08d}"):
+        due.setdefault(choice, {})[combination_id] = int(n)
+    return dict(tuple(row) for row in db.ask(_ALL)), due
+
+
+_PASSED = select(ListingEntry.combination_id, ListingEntry.rush, ListingEntry.skills, ListingEntry.places)
+
+
+def _kept(state: Moment, filters: Filters) -> Tally:
+    """From the counters, less the entries whose deadline has passed meanwhile."""
+    wanted = [frozenset(getattr(filters, name)) for name in CHOICES]
+    fits = {
+        number: values for number, values in _combinations(state).items()
+        if all(not choice or value in choice for choice, value in zip(wanted, values, strict=True))
+    }
+    everything, due = _counters(state)
+    by: dict[str, Counter[str]] = {name: Counter() for name in FACETS}
+    for number, values in fits.items():
+        n = everything.get(number, 0)
+        for name, value in zip(CHOICES, values, strict=True):
+            by[name][value] += n
+    for choice, counted in due.items():
+        by["deadline"][choice] = sum(n for number, n in counted.items() if number in fits)
+    passed = _passed(state, fits)
+    for name in ("skill", "city"):
+        by[name].update(_most(name, filters, len(passed.by.get(name, ()))))
+    for name in FACETS:
+        by[name].subtract({value: n for value, n in passed.by.get(name, {}).items() if value in by[name]})
+    return Tally(sum(by["kind"].values()), by)
+
+
+def _passed(state: Moment, fits: Mapping[int, Any]) -> Tally:
+    """The expired entries that no job has closed yet; hardly ever more than a few."""
+    if not state.expired:
+        return Tally()
+    rows = db.session.execute(_PASSED.where(ListingEntry.rush >= state.rush)).all()
+    return _counted(state, [row for row in rows if row[0] in fits])
+
+
+def _most(name: str, filters: Filters, spare: int) -> dict[str, int]:
+    """The most frequent values of a facet under these choices."""
+    total = func.sum(SearchCount.n)
+    found = select(SearchCount.value, total).where(SearchCount.name == name).group_by(SearchCount.value)
+    if filters.chosen:
+        found = found.join(SearchCombination, SearchCombination.id == SearchCount.combination_id)
+    for choice, column in zip(CHOICES, _CHOSEN, strict=True):
+        if getattr(filters, choice):
+            found = found.where(column.in_(getattr(filters, choice)))
+    most = found.order_by(total.desc(), SearchCount.value).limit(SHOWN + spare)
+    return {value: int(n) for value, n in db.session.execute(most)}
+
+
+def labels(name: str, values: tuple[str, ...]) -> dict[str, str]:
+    """How skills or cities are written."""
+    known = select(SearchLabel.value, SearchLabel.label).where(SearchLabel.name == name, SearchLabel.value.in_(values))
+    return {row.value: row.label for row in db.session.execute(known)}

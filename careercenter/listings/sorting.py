@@ -1,0 +1,307 @@
+"""What each record of a read is: new, changed, unchanged, quarantined or a duplicate. Decides, and writes nothing.
+
+A record whose bytes are the known ones is passed over before it is normalised; one whose draft is the known one counts
+as unchanged too, whatever its time stamp says. What a run remembers does not grow with the feed, but for one bit a listing.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cache
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import msgspec
+from sqlalchemy import String, any_, bindparam, func, select
+from sqlalchemy.dialects.postgresql import ARRAY
+
+from careercenter import db
+from careercenter.listings import normal
+from careercenter.listings.model import CLOSED, OPEN, Listing, Quarantined
+from careercenter.listings.report import Counts
+from careercenter.listings.seen import SeenIds
+from careercenter.listings.sources import Opened
+from careercenter.platforms import draft as form
+from careercenter.platforms.contract import Record, Seen, Tombstone, Unreadable
+from careercenter.platforms.draft import ListingDraft, Reject
+
+MAX_RAW_BYTES = 2_000_000
+MAX_KEPT_RAW = 100_000
+Item = Record | Seen | Unreadable | Tombstone
+Raw = bytes | dict[str, Any]
+Normalize = Callable[[Sequence[Raw]], list[ListingDraft | Reject]]
+
+
+@dataclass
+class Reading:
+    """What a run knows while it reads a board: `seen` listings, and how many records were quarantined, `keyless` ones
+    without a usable post id. `normalize` turns raw records into drafts, as many as it is given.
+    """
+
+    run_id: int
+    board_id: int
+    source: Opened
+    zone: ZoneInfo
+    normalize: Normalize
+    had_quarantine: bool = False
+    counts: Counts = field(default_factory=Counts)
+    seen: SeenIds = field(default_factory=SeenIds)
+    keyless: int = 0
+
+    @property
+    def unique(self) -> int:
+        return self.counts.received - self.counts.duplicates
+
+    @property
+    def has_bad(self) -> bool:
+        """Whether this run has quarantined a record by its post id."""
+        return self.counts.quarantined > self.keyless
+
+
+@dataclass
+class Batch:
+    """Some messages of a read, what is known of their posts, and the hashes and drafts of their records.
+
+    `unsettled` are the posts that may need a write. `good` and `bad` are those of the batch that were read well, and those
+    that this run has quarantined.
+    """
+
+    items: Sequence[Item]
+    known: dict[str, Any]
+    hashes: Mapping[int, bytes]
+    drafts: Mapping[bytes, ListingDraft | Reject]
+    unsettled: Sequence[str]
+    good: set[str] = field(default_factory=set)
+    bad: set[str] = field(default_factory=set)
+
+
+@dataclass
+class Found:
+    """What the database lacks after a batch: rows by what has to happen to them."""
+
+    new: dict[str, dict[str, Any]] = field(default_factory=dict)
+    changed: list[dict[str, Any]] = field(default_factory=list)
+    rehashed: list[dict[str, Any]] = field(default_factory=list)
+    back: list[tuple[int, bool]] = field(default_factory=list)  # listing id, whether it was closed
+    quarantined: dict[str, dict[str, Any]] = field(default_factory=dict)
+    buried: dict[int, str] = field(default_factory=dict)  # listing id, the platform's words
+
+
+def prepare(run: Reading, items: Sequence[Item]) -> Batch:
+    """Look up a batch and normalise what is not known byte for byte. Outside a transaction: foreign code may be slow."""
+    known = lookup(run.board_id, [i.post_id for i in items if not isinstance(i, Unreadable)])
+    hashes, wanted, unsettled = {}, {}, []
+    blank = hashlib.blake2b(digest_size=32, key=run.source.recipe)
+    for n, item in enumerate(items):
+        if isinstance(item, Record):
+            raw = raw_bytes(item.raw)
+            mark = blank.copy()
+            mark.update(raw)
+            hashes[n] = raw_hash = mark.digest()
+            row = known.get(item.post_id)
+            if (row is None or row.raw_hash != raw_hash) and len(raw) <= MAX_RAW_BYTES:
+                wanted[raw_hash] = item.raw
+            if row is None or row.raw_hash != raw_hash or row.state != OPEN or row.misses:
+                unsettled.append(item.post_id)
+        elif not isinstance(item, Unreadable):
+            unsettled.append(item.post_id)
+    db.session.rollback()
+    drafts = dict(zip(wanted, run.normalize(list(wanted.values())), strict=True)) if wanted else {}
+    return Batch(items, known, hashes, drafts, unsettled)
+
+
+def sort(run: Reading, batch: Batch, now: datetime) -> Found:
+    """Decide what each message of a batch is. `run.counts` grows by exactly the batch's records."""
+    found = Found()
+    counts, seen, known, good = run.counts, run.seen, batch.known, batch.good
+    for n, item in enumerate(batch.items):
+        if isinstance(item, Record):
+            counts.received += 1
+            row = known.get(item.post_id)
+            if row and row.raw_hash == batch.hashes[n] and row.state == OPEN and not row.misses and row.id not in seen:
+                counts.unchanged += 1  # nearly every record of nearly every run
+                seen.add(row.id)
+                good.add(item.post_id)
+            else:
+                _sort(run, batch, found, row, item, batch.hashes[n], now)
+        elif isinstance(item, Seen):
+            counts.received += 1
+            _stands(run, batch, found, known.get(item.post_id), item, now)
+        elif isinstance(item, Unreadable):
+            counts.received += 1
+            _set_aside(run, batch, found, None, item.raw, item.reason, now)
+    for item in batch.items:
+        if isinstance(item, Tombstone) and (row := known.get(item.post_id)) and row.state == OPEN:
+            found.buried[row.id] = item.evidence
+    return found
+
+
+def lookup(board_id: int, post_ids: Iterable[str]) -> dict[str, Any]:
+    """What the database knows of these posts of a board, by post id."""
+    storable = [p for p in post_ids if _key_problem(p) is None]
+    if not storable:
+        return {}
+    if db.is_postgresql():
+        rows = db.ask(_known(True), board=board_id, posts=storable)
+    else:
+        rows = db.ask(_known(False), board=board_id, posts=msgspec.json.encode(storable).decode())
+    return {row.post_id: row for row in rows}
+
+
+@cache
+def _known(postgresql: bool) -> Any:
+    columns = (
+        Listing.post_id, Listing.id, Listing.raw_hash, Listing.content_hash, Listing.state, Listing.misses, Listing.deadline_at,
+    )
+    if postgresql:
+        these = Listing.post_id == any_(bindparam("posts", type_=ARRAY(String)))
+    else:
+        these = Listing.post_id.in_(select(func.json_each(bindparam("posts")).table_valued("value").c.value))
+    return select(*columns).where(Listing.board_id == bindparam("board"), these)
+
+
+def already_bad(run: Reading, batch: Batch) -> set[str]:
+    """The posts of a batch that this run has quarantined before."""
+    if not run.has_bad:
+        return set()
+    posts = [i.post_id for i in batch.items if not isinstance(i, Unreadable) and _key_problem(i.post_id) is None]
+    mine = select(Quarantined.post_id).where(Quarantined.board_id == run.board_id, Quarantined.run_id == run.run_id)
+    return set(db.session.scalars(mine.where(Quarantined.post_id.in_(posts))))
+
+
+def _sort(
+    run: Reading, batch: Batch, found: Found, known: Any, record: Record, raw_hash: bytes, now: datetime
+) -> None:
+    """Decide what one record is, and put its row in place."""
+    post_id = record.post_id
+    if post_id in batch.good or (known and known.id in run.seen and post_id not in batch.bad):
+        run.counts.duplicates += 1
+        return
+    problem = _key_problem(post_id)
+    if problem:
+        _set_aside(run, batch, found, None, record.raw, problem, now)
+        return
+    if known and known.raw_hash == raw_hash:
+        _unchanged(run, batch, found, known, now)
+        return
+    made = _normal(run, batch, record.raw, raw_hash)
+    if isinstance(made, str):
+        _set_aside(run, batch, found, post_id, record.raw, made, now)
+        if known:
+            run.seen.add(known.id)  # unreadable today, but there: not missing
+        return
+    posted_at, content_hash, values = made
+    if known and known.content_hash == content_hash:
+        found.rehashed.append({"key": known.id, "raw_hash": raw_hash})
+        _unchanged(run, batch, found, known, now)
+        return
+    row = {**values, "raw_hash": raw_hash, "content_hash": content_hash, "changed_at": now}
+    batch.good.add(post_id)
+    if known:
+        _changed(run, found, known, row, posted_at, now)
+    else:
+        run.counts.new += 1
+        found.new[post_id] = _new_row(run, post_id, row, posted_at, now)
+
+
+def _unchanged(run: Reading, batch: Batch, found: Found, known: Any, now: datetime) -> None:
+    run.counts.unchanged += 1
+    run.seen.add(known.id)
+    batch.good.add(known.post_id)
+    _note_return(found, known, known.deadline_at, now)
+
+
+def _stands(run: Reading, batch: Batch, found: Found, known: Any, item: Seen, now: datetime) -> None:
+    """The platform's word that a post has not changed; for one that we do not have, the word is worth nothing."""
+    if known is None:
+        key = item.post_id if _key_problem(item.post_id) is None else None
+        words = "The platform calls this post unchanged, but it was never read; a full read brings it."
+        _set_aside(run, batch, found, key, b"", words, now)
+    elif known.id in run.seen:
+        run.counts.duplicates += 1
+    else:
+        _unchanged(run, batch, found, known, now)
+
+
+def _changed(
+    run: Reading, found: Found, known: Any, row: dict[str, Any], posted_at: datetime | None, now: datetime
+) -> None:
+    run.counts.changed += 1
+    run.seen.add(known.id)
+    if posted_at is not None:
+        row["posted_at"] = min(posted_at, now)
+    found.changed.append({"key": known.id, **row})
+    _note_return(found, known, row["deadline_at"], now)
+
+
+def _note_return(found: Found, known: Any, deadline_at: datetime | None, now: datetime) -> None:
+    """A closed or missed listing that is shown again; one whose deadline has passed stays closed."""
+    if known.state == CLOSED and (deadline_at is None or deadline_at > now):
+        found.back.append((known.id, True))
+    elif known.state == OPEN and known.misses:
+        found.back.append((known.id, False))
+
+
+def _new_row(
+    run: Reading, post_id: str, row: dict[str, Any], posted_at: datetime | None, now: datetime
+) -> dict[str, Any]:
+    """Expired on arrival never opens."""
+    expired = row["deadline_at"] is not None and row["deadline_at"] <= now
+    return {
+        **row, "board_id": run.board_id, "post_id": post_id, "posted_at": min(posted_at or now, now),
+        "first_seen_at": now, "state": CLOSED if expired else OPEN, "closed_at": now if expired else None, "misses": 0,
+    }
+
+
+def _set_aside(
+    run: Reading, batch: Batch, found: Found, post_id: str | None, raw: Raw, reason: str, now: datetime
+) -> None:
+    """Quarantine one record. Without a usable post id it is kept under a hash of its bytes."""
+    if post_id is not None and post_id in batch.bad:
+        run.counts.duplicates += 1
+        return
+    run.counts.quarantined += 1
+    if post_id is None:
+        run.keyless += 1
+        post_id = "#" + hashlib.blake2b(raw_bytes(raw), digest_size=12).hexdigest()
+    else:
+        batch.bad.add(post_id)
+    text = raw_bytes(raw)[: MAX_KEPT_RAW * 4].decode(errors="replace").replace("\x00", "\N{REPLACEMENT CHARACTER}")
+    found.quarantined[post_id] = {
+        "board_id": run.board_id, "run_id": run.run_id, "post_id": post_id, "at": now,
+        "reason": reason.replace("\x00", "").encode(errors="replace").decode()[:2000], "raw": text[:MAX_KEPT_RAW],
+    }
+
+
+def _normal(run: Reading, batch: Batch, raw: Raw, raw_hash: bytes) -> tuple[datetime | None, bytes, dict[str, Any]] | str:
+    """When it was posted, the hash of its content and its columns; or why the record cannot become a listing."""
+    if len(raw_bytes(raw)) > MAX_RAW_BYTES:
+        return "The record is larger than 2 MB."
+    draft = batch.drafts[raw_hash]
+    if isinstance(draft, Reject):
+        return draft.reason
+    try:
+        if problem := normal.unfit(draft):
+            return problem
+        values = normal.columns(draft, run.zone)
+        plain = values["draft"]
+        return normal.unstorable_draft(plain) or (draft.posted_at, form.hash_of(plain), values)
+    except Exception as error:  # noqa: BLE001 - a plugin may fill a draft with values of the wrong type
+        return f"The plugin made a listing that cannot be stored ({type(error).__name__})."
+
+
+def _key_problem(post_id: str) -> str | None:
+    if len(post_id) > 200:
+        return "Its post id is longer than 200 characters."
+    return normal.unstorable(post_id)
+
+
+def raw_bytes(raw: Raw) -> bytes:
+    """A record as bytes: what its hash is made of, and what quarantine shows."""
+    if isinstance(raw, bytes):
+        return raw
+    try:
+        return msgspec.json.encode(raw, order="deterministic", enc_hook=str)
+    except (UnicodeEncodeError, TypeError):
+        return repr(raw).encode(errors="replace")
