@@ -83,7 +83,7 @@ def test_staff_see_two_side_by_side_and_say_so(client, sign_in, factory: Factory
     assert "1</span> <a href=\"/platforms/same-work\">pair of listings to decide" in page(client, "/")
     text = page(client, "/platforms/same-work")
     assert "1 pair waits for your word." in text and "Both carry the same requisition number" in text
-    assert '<mark class="differs">Welder</mark>' in text and "(differs)" in text
+    assert '<mark class="differs">Welder</mark>' in text and "They agree on: employer" in text
     form = {"decision": "same", "version": pair.version, "csrf_token": token(client, "/platforms/same-work")}
     assert client.post(f"/platforms/same-work/{pair.id}", data=form).status_code == 303
     assert len(set(db.session.scalars(select(Listing.opportunity_id).where(Listing.id.in_(ids))))) == 1

@@ -11,10 +11,11 @@ from sqlalchemy.orm import aliased, joinedload
 
 from careercenter import db
 from careercenter.listings.model import OPEN, Board, Listing
-from careercenter.listings.same import score
+from careercenter.listings.same import score, words
 from careercenter.listings.same.model import SUGGESTED, WorkMove, WorkPair, WorkProfile
 from careercenter.listings.same.profile import facts_of
 from careercenter.people.model import Person
+from careercenter.platforms.words.places import STATE_BY_NAME
 
 BY_WORD = frozenset({"Title", "Employer", "Places", "Begins"})
 Marked = Sequence[tuple[str, bool]]
@@ -91,6 +92,11 @@ class Side:
     decided_by: str = ""
 
     @property
+    def agreed(self) -> list[str]:
+        """The labels of the lines on which both say the same."""
+        return [line.label for line in self.lines if line.same]
+
+    @property
     def percent(self) -> int:
         return round(100 * self.pair.score)
 
@@ -125,16 +131,28 @@ def _sides(pairs: Sequence[WorkPair], names: dict[int, str]) -> list[Side]:
 def lines(a: Listing, b: Listing) -> list[Line]:
     """Every property that either listing states, word by word where words tell more than the whole."""
     return [
-        Line(label, _marked(left, right, label in BY_WORD), _marked(right, left, label in BY_WORD), left.casefold() == right.casefold())
+        Line(label, one := _marked(left, right, label in BY_WORD), other := _marked(right, left, label in BY_WORD), _agree(one, other))
         for (label, left), (_, right) in zip(_stated(a), _stated(b), strict=True) if left or right
     ]
+
+
+def _agree(left: Marked, right: Marked) -> bool:
+    return bool(left and right) and not any(differs for _, differs in (*left, *right))
 
 
 def _marked(text: str, other: str, by_word: bool) -> Marked:
     if not by_word:
         return [(text, bool(text) and text.casefold() != other.casefold())] if text else []
-    known = {word.strip(",;.()–-").casefold() for word in other.split()}
-    return [(word, bool(bare := word.strip(",;.()–-").casefold()) and bare not in known) for word in text.split()]
+    known = {_bare(word) for word in other.split()}
+    return [(word, bool(bare := _bare(word)) and bare not in known) for word in text.split()]
+
+
+def _bare(word: str) -> str:
+    """A word as it is compared: "Engineering" is "engineer", "Ohio" is "oh", and a legal form says nothing."""
+    bare = words.plain(word).strip(",;:.()–-/&|")
+    if bare in words.LEGAL:
+        return ""
+    return "intern" if bare in words.ROLE else STATE_BY_NAME.get(bare, words.ALIKE.get(bare, bare)).casefold()
 
 
 def _places(listing: Listing) -> str:
