@@ -42,8 +42,9 @@ def regroup(ids: Sequence[int]) -> Regrouped:
     alone()
     rule = db.settings().platforms.same_work
     changed = _changed_profiles(ids)
-    reached = _compare(changed, rule) if changed else set()
-    return _settle({*changed, *reached}, ids, rule)
+    known = dict(changed)
+    reached = _compare(changed, known, rule) if changed else set()
+    return _settle({*changed, *reached}, ids, known, rule)
 
 
 def alone() -> None:
@@ -93,45 +94,46 @@ def _rewrite_profiles(known: list[Profile]) -> None:
 # who is like whom
 
 
-def _compare(changed: dict[int, Profile], rule: SameWork) -> set[int]:
-    """Score the changed listings against those of alike employers elsewhere. Gives everybody whom a pair joins or joined."""
+def _compare(changed: dict[int, Profile], known: dict[int, Profile], rule: SameWork) -> set[int]:
+    """Score the changed listings against those of alike employers elsewhere. Gives everybody whom a pair joins or joined, and
+    adds the profiles that it read to `known`."""
     old = select(WorkPair.id, WorkPair.a_id, WorkPair.b_id, WorkPair.score, WorkPair.decision, WorkPair.ground)
-    known = {(row.a_id, row.b_id): row for side in (WorkPair.a_id, WorkPair.b_id) for row in _in(old, side, changed)}
-    found = _scored(changed, rule.ask_at)
-    gone = [row.id for key, row in known.items() if key not in found and row.ground == "alike" and not row.decision]
+    before = {(row.a_id, row.b_id): row for side in (WorkPair.a_id, WorkPair.b_id) for row in _in(old, side, changed)}
+    found = _scored(changed, known, rule.ask_at)
+    gone = [row.id for key, row in before.items() if key not in found and row.ground == "alike" and not row.decision]
     for part in _chunks(sorted(gone)):
         db.session.execute(delete(WorkPair).where(WorkPair.id.in_(part)))
-    moved = [{"key": known[key].id, "value": v} for key, v in found.items() if key in known and known[key].score != v]
+    moved = [{"key": before[key].id, "value": v} for key, v in found.items() if key in before and before[key].score != v]
     if moved:
         at = update(PAIR).where(PAIR.c.id == bindparam("key")).values(score=bindparam("value"), version=PAIR.c.version + 1)
         db.session.connection().execute(at, moved)
     evidence = {"weights": score.shipped().version}
     fresh = [
         {"a_id": a, "b_id": b, "ground": "alike", "score": value, "evidence": evidence, "state": OUTRANKED, "version": 1}
-        for (a, b), value in found.items() if (a, b) not in known
+        for (a, b), value in found.items() if (a, b) not in before
     ]
     if fresh:
         db.session.execute(insert(PAIR), fresh)
-    return {i for key in (*known, *found) for i in key}
+    return {i for key in (*before, *found) for i in key}
 
 
-def _scored(changed: dict[int, Profile], ask_at: float) -> dict[solve.Key, float]:
+def _scored(changed: dict[int, Profile], known: dict[int, Profile], ask_at: float) -> dict[solve.Key, float]:
     """Every pair of a changed listing with one of another platform that is at least worth a question."""
     weights = score.shipped()
     found: dict[solve.Key, float] = {}
-    for company, block in _blocks({p.facts.company for p in changed.values()}):
-        by_platform: dict[str, list[Profile]] = defaultdict(list)
-        for other in block:
-            by_platform[other.platform].append(other)
-        texts = {platform: [o.facts.text for o in others] for platform, others in by_platform.items()}
-        for one in (p for p in changed.values() if p.facts.company == company):
-            for platform, others in by_platform.items():
-                if platform == one.platform:
-                    continue
+    asking: dict[str, list[Profile]] = defaultdict(list)
+    for one in changed.values():
+        asking[one.facts.company].append(one)
+    for company, others in _blocks(asking):
+        known.update((p.listing_id, p) for block in others.values() for p in block)
+        texts = {platform: [p.facts.text for p in block] for platform, block in others.items()}
+        for one in asking[company]:
+            for platform in others.keys() - {one.platform}:
                 for n in _near(one.facts.text, texts[platform]):
-                    value = score.score(one.facts, others[n].facts, weights)
+                    other = others[platform][n]
+                    value = score.score(one.facts, other.facts, weights)
                     if value >= ask_at:
-                        a, b = sorted((one.listing_id, others[n].listing_id))
+                        a, b = sorted((one.listing_id, other.listing_id))
                         found[a, b] = value
     return found
 
@@ -144,41 +146,49 @@ def _near(text: str, others: list[str]) -> list[int]:
     return [n for _, _, n in near]
 
 
-def _blocks(companies: set[str]) -> Iterator[tuple[str, list[Profile]]]:
-    """For each employer the listings of those whose names share a word with it and are alike."""
-    tokens = {company: words.company_tokens(company) for company in companies}
+def _blocks(asking: dict[str, list[Profile]]) -> Iterator[tuple[str, dict[str, list[Profile]]]]:
+    """For each employer, by platform, the listings of those whose names share a word with it and are alike. Where all that ask
+    are of one platform, its own listings are not read: they are never compared with each other."""
+    tokens = {company: words.company_tokens(company) for company in asking}
     sharing: dict[str, set[str]] = defaultdict(set)
     for row in _in(select(WorkCompany.token, WorkCompany.company), WorkCompany.token, {t for found in tokens.values() for t in found}):
         sharing[row.token].add(row.company)
-    alike = {
-        company: {
-            other for other in set().union(*(sharing[t] for t in found))
-            if words.company_likeness(company, other) >= score.LEAST_NAME
-        }
-        for company, found in tokens.items()
-    }
-    by_company: dict[str, list[Profile]] = defaultdict(list)
-    for other in _profiles(WorkProfile.company, set().union(*alike.values()) if alike else set()):
-        by_company[other.facts.company].append(other)
+    alike: dict[str, set[str]] = {}
+    wanted: dict[str, set[str]] = defaultdict(set)
+    for company, found in tokens.items():
+        names = set().union(*(sharing[token] for token in found))
+        alike[company] = {name for name in names if words.company_likeness(company, name) >= score.LEAST_NAME}
+        platforms = {p.platform for p in asking[company]}
+        for name in alike[company]:
+            wanted[name] |= platforms
+    by_company: dict[str, dict[str, list[Profile]]] = defaultdict(lambda: defaultdict(list))
+    for but in {next(iter(platforms)) if len(platforms) == 1 else "" for platforms in wanted.values()}:
+        names = {name for name, platforms in wanted.items() if (platforms == {but} if but else len(platforms) > 1)}
+        for other in _profiles(WorkProfile.company, names, WorkProfile.platform != but):
+            by_company[other.facts.company][other.platform].append(other)
     for company, names in alike.items():
-        yield company, [p for name in sorted(names) for p in by_company[name]]
+        block: dict[str, list[Profile]] = defaultdict(list)
+        for name in sorted(names):
+            for platform, found_there in by_company[name].items():
+                block[platform] += found_there
+        yield company, block
 
 
-def _profiles(column: Any, values: Iterable[Any]) -> Iterator[Profile]:
+def _profiles(column: Any, values: Iterable[Any], *conditions: Any) -> Iterator[Profile]:
     wanted = select(
         WorkProfile.listing_id, WorkProfile.name, WorkProfile.platform, WorkProfile.facts, WorkProfile.twin,
         WorkProfile.requisition, WorkProfile.address,
     )
-    for row in _in(wanted, column, values):
+    for row in _in(wanted.where(*conditions), column, values):
         yield Profile(row.listing_id, row.name, row.platform, facts_of(row.facts), row.twin, row.requisition, row.address)
 
 
 # who belongs together
 
 
-def _settle(seeds: set[int], ids: Sequence[int], rule: SameWork) -> Regrouped:
+def _settle(seeds: set[int], ids: Sequence[int], known: dict[int, Profile], rule: SameWork) -> Regrouped:
     """Work out the groups that the seeds can reach, and who of each group is shown; also for `ids`, which may have closed."""
-    members, pairs = _reach(seeds)
+    members, pairs = _reach(seeds, known)
     given = [solve.Pair(row.a_id, row.b_id, row.score, row.decision) for row in pairs]
     solution = solve.solve(members, given, link_at=rule.link_at, ask_at=rule.ask_at)
     _write_states(pairs, solution)
@@ -203,15 +213,16 @@ def _settle(seeds: set[int], ids: Sequence[int], rule: SameWork) -> Regrouped:
     return Regrouped(shown, later)
 
 
-def _reach(seeds: set[int]) -> tuple[dict[int, Profile], list[Any]]:
-    """The seeds and everybody connected with them by a pair, a key or their opportunity, with the rows of the pairs."""
+def _reach(seeds: set[int], known: dict[int, Profile]) -> tuple[dict[int, Profile], list[Any]]:
+    """The seeds and everybody connected with them by a pair, a key or their opportunity, with the rows of the pairs. Profiles
+    that are `known` are not read again."""
     members: dict[int, Profile] = {}
     pairs: dict[int, Any] = {}
     edge = set(seeds)
     keys: set[tuple[str, str]] = set()
     columns = select(WorkPair.id, WorkPair.a_id, WorkPair.b_id, WorkPair.score, WorkPair.decision, WorkPair.state, WorkPair.ground)
     while edge:
-        new = list(_profiles(WorkProfile.listing_id, edge))
+        new = [known[i] for i in edge if i in known] + list(_profiles(WorkProfile.listing_id, edge - known.keys()))
         members.update((p.listing_id, p) for p in new)
         edge = set()
         ids = [p.listing_id for p in new]
