@@ -49,7 +49,7 @@ def test_titles_in_other_words(one: str, other: str) -> None:
 
 
 def test_a_title_says_season_year_and_degree() -> None:
-    assert words.title("Ph.D. Research Intern - Autumn 2027") == (("research",), ("fall",), ("2027",), ("phd",))
+    assert words.title("Ph.D. Research Intern - Autumn 2027") == (("research",), ("fall",), ("2027",), ("phd",), True)
     assert words.title("Data Intern - Dayton, OH", (("dayton", "oh", ""),)).words == ("data",)
 
 
@@ -72,7 +72,7 @@ def test_places(one: str, other: str, wanted: bool | None) -> None:
 def made(number: int, platform: str, **values: object) -> Profile:
     facts = {
         "company": "alder finch", "words": ("analyst", "data"), "seasons": (), "years": (), "degrees": (),
-        "places": (("dayton", "oh", ""),), "workplace": "unknown", "kind": "internship", "posted": 740000, **values,
+        "places": (("dayton", "oh", ""),), "workplace": "unknown", "kind": "intern", "posted": 740000, **values,
     }
     return Profile(number, f"{platform}/all/{number}", platform, Facts(**facts), None, None, None)  # type: ignore[arg-type]
 
@@ -89,7 +89,8 @@ def test_the_score_does_not_mind_the_order_and_sees_differences() -> None:
     ({"seasons": ("summer",)}, {"seasons": ("fall",)}, ["season"]), ({"degrees": ("phd",)}, {"degrees": ("bachelor",)}, ["degree level"]),
     ({"places": (("london", "", ""),)}, {"places": (("dublin", "", ""),)}, ["place"]), ({"years": ("2027",)}, {"years": ("2028",)}, ["season"]),
     ({"requisition": "R-10"}, {"requisition": "R-11"}, ["requisition number"]), ({"requisition": "17"}, {"requisition": "R-11"}, []),
-    ({"seasons": ("summer",)}, {}, []),
+    ({"seasons": ("summer",)}, {}, []), ({"kind": "project"}, {}, ["kind of work"]),
+    ({"workplace": "remote"}, {"workplace": "onsite"}, ["way of working"]), ({"workplace": "remote"}, {"workplace": "hybrid"}, []),
 ])
 def test_what_keeps_two_from_being_grouped_without_a_person(one: dict, other: dict, wanted: list[str]) -> None:  # type: ignore[type-arg]
     assert score.differences(made(1, "a", **one).facts, made(2, "b", **other).facts) == wanted

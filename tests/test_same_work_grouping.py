@@ -101,6 +101,15 @@ def test_season_degree_or_place_apart_is_never_linked_without_a_person(shelf: Sh
     assert not shelf.together(one, shelf.add("themuse", **{"title": "Data Analyst Intern (BS/MS, Summer 2027)", **change}))
 
 
+def test_a_job_and_a_simulation_are_never_an_internship(shelf: Shelf) -> None:
+    intern = shelf.add("greenhouse", "Software Engineer Intern")
+    job = shelf.add("themuse", "Software Engineer", kind="job")
+    shelf.add("forage", "Software Engineer", kind="simulation")
+    assert not shelf.together(intern, job) and db.session.scalars(select(WorkPair)).all() == []
+    mislabelled = shelf.add("arbeitnow", "Software Engineer Intern", kind="job")
+    assert shelf.together(intern, mislabelled)
+
+
 def test_the_most_direct_open_listing_is_shown_and_hands_over(shelf: Shelf) -> None:
     url = "https://boards.greenhouse.io/a/jobs/5550001"
     far, school, own = (shelf.add(p, apply_url=url) for p in ("arbeitnow", "symplicity", "greenhouse"))

@@ -16,8 +16,8 @@ SHORTEST_TEXT = 60
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """The comparable content. `posted` is a day's ordinal; None where the platform gives no date. `lifted`: the address key
-    is a requisition's own number."""
+    """The comparable content. `posted` is a day's ordinal; None where the platform gives no date. `kind` is one of intern,
+    project, simulation, job. `lifted`: the address key is a requisition's own number."""
 
     company: str
     words: tuple[str, ...]
@@ -72,7 +72,7 @@ def profile(row: Any) -> Profile:
     title = words.title(row.title, places)
     found = address.key(row.apply_url) if row.apply_url else None
     facts = Facts(
-        company, title.words, title.seasons, title.years, title.degrees, places, row.workplace, row.kind,
+        company, title.words, title.seasons, title.years, title.degrees, places, row.workplace, _kind(row.kind, title.trains),
         _day(draft.get("posted_at")), bool(found and found.lifted), found.text if found else None, row.requisition_id,
     )
     board = f"{row.platform}/{row.board}"
@@ -80,6 +80,13 @@ def profile(row: Any) -> Profile:
         row.id, f"{board}/{row.post_id}"[:400], row.platform, facts, _twin(row, draft, company),
         _requisition(company, row.requisition_id, board), found.text if found else None,
     )
+
+
+def _kind(kind: str, trains: bool) -> str:
+    """What is never the other: a title that says "intern" is believed though the platform calls everything a job."""
+    if kind in ("micro_internship", "project"):
+        return "project"
+    return "simulation" if kind == "simulation" else "intern" if trains or kind in ("internship", "co_op") else "job"
 
 
 def _day(stamp: str | None) -> int | None:

@@ -131,7 +131,7 @@ def _scored(changed: dict[int, Profile], known: dict[int, Profile], ask_at: floa
             for platform in others.keys() - {one.platform}:
                 for n in _near(one.facts.text, texts[platform]):
                     other = others[platform][n]
-                    value = score.score(one.facts, other.facts, weights)
+                    value = score.score(one.facts, other.facts, weights) if score.comparable(one.facts, other.facts) else 0.0
                     if value >= ask_at:
                         a, b = sorted((one.listing_id, other.listing_id))
                         found[a, b] = value

@@ -53,6 +53,11 @@ def read(stored: dict[str, Any]) -> Weights:
     return Weights(stored["version"], stored["bias"], tuple(stored["weights"][name] for name in NAMES), stored["fitted"])
 
 
+def comparable(a: Facts, b: Facts) -> bool:
+    """An employer's "Software Engineer" and its "Software Engineer Intern" are no question, nor is a simulation of either."""
+    return a.kind == b.kind or not {"job", "simulation"} & {a.kind, b.kind}
+
+
 def features(a: Facts, b: Facts) -> tuple[float, ...]:
     """One number for each of `NAMES`, most between 0 and 1. The order of the two does not matter."""
     first, second = set(a.words), set(b.words)
@@ -99,6 +104,10 @@ def differences(a: Facts, b: Facts) -> list[str]:
         found.append("degree level")
     if meet(a.places, b.places) is False:
         found.append("place")
+    if a.kind != b.kind:
+        found.append("kind of work")
+    if {a.workplace, b.workplace} == {"remote", "onsite"}:
+        found.append("way of working")
     if _numbers_differ(a, b):
         found.append("requisition number")
     return found

@@ -64,12 +64,14 @@ _SHORT_YEAR = re.compile(r"['’](2\d)\b")
 
 
 class Title(NamedTuple):
-    """`words` are those that tell the work itself, sorted; the rest is what else a title says of it."""
+    """`words` are those that tell the work itself, sorted; the rest is what else a title says of it. `trains`: it calls itself
+    an internship, a co-op or the like."""
 
     words: tuple[str, ...]
     seasons: tuple[str, ...]
     years: tuple[str, ...]
     degrees: tuple[str, ...]
+    trains: bool = False
 
 
 def plain(text: str) -> str:
@@ -118,6 +120,7 @@ def title(text: str, places: Iterable[Place] = ()) -> Title:
     words: set[str] = set()
     seasons: set[str] = set()
     degrees: set[str] = set()
+    trains = False
     for word in _WORD.findall(_SHORT_YEAR.sub(" ", folded)):
         if word in SEASONS:
             seasons.add(SEASONS[word])
@@ -125,9 +128,11 @@ def title(text: str, places: Iterable[Place] = ()) -> Title:
             years.add(word)
         elif word in DEGREES:
             degrees.update(DEGREES[word])
-        elif word not in ROLE and word not in PLAIN and word not in local:
+        elif word in ROLE:
+            trains = True
+        elif word not in PLAIN and word not in local:
             words.update(ALIKE.get(word, word).split())
-    return Title(tuple(sorted(words)), tuple(sorted(seasons)), tuple(sorted(years)), tuple(sorted(degrees)))
+    return Title(tuple(sorted(words)), tuple(sorted(seasons)), tuple(sorted(years)), tuple(sorted(degrees)), trains)
 
 
 def places(found: Iterable[Mapping[str, Any]]) -> tuple[Place, ...]:
