@@ -157,7 +157,7 @@ def test_the_settings_win_and_boards_are_named_once(dana, feed: Feed, app, monke
     configure(app, monkeypatch, by_file)
     assert [(type(s).__name__, b) for s, b in sources.configured()] == [("Source", "alderfinch")]
     page = text_of(dana.get(AT))
-    assert "Set in config/platforms.toml" in page and "changed there by campus IT" in page
+    assert "are set in config/platforms.toml: they are changed there" in page
     other = dana.post(at, data={**typed(feed, boards="other\nalderfinch"), "csrf_token": token(dana, at)})
     assert "is named in config/platforms.toml already" in text_of(other)
 

@@ -207,10 +207,12 @@ def find(name: str) -> Job | None:
 
 def plan(settings: Settings, entered: Iterable[Source] = ()) -> Iterator[Planned]:
     """What this installation runs: every job, and one sync per board of every enabled source, those `entered` on a page too."""
+    from careercenter.listings import polls
+
     for job in JOBS:
         if job.schedule:
             yield Planned(job, job.schedule)
             continue
         for source in (s for s in (*settings.platforms.sources, *entered) if s.enabled):
             for board in source.boards:
-                yield Planned(job, Every(source.every_minutes * 60), f"{source.platform}/{board}")
+                yield Planned(job, Every(polls.every_seconds(source)), f"{source.platform}/{board}")

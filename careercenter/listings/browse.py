@@ -10,7 +10,7 @@ from datetime import date, datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, bindparam, select
+from sqlalchemy import BigInteger, bindparam, func, select
 from sqlalchemy.orm import joinedload
 
 from careercenter import db
@@ -19,10 +19,11 @@ from careercenter.listings.index import database, ranking
 from careercenter.listings.index.asking import Filters, Moment, Sought, conditions, moment, parameters, sought
 from careercenter.listings.index.entry import DEADLINES, HOURS, KINDS, PAY, WORKPLACES, micros
 from careercenter.listings.index.tables import ListingEntry
-from careercenter.listings.index.tally import FACETS, SHOWN, Tally, facets, labels
+from careercenter.listings.index.tally import FACETS, SHOWN, Tally, facets, labels, tally
 from careercenter.listings.model import OPEN, Board, Listing
 
 PAGE = 25
+LOOKED_AT = 1000
 SORTS = {"best": "Best match", "newest": "Newest", "soonest": "Deadline soonest", "pay": "Pay per hour"}
 _LABELS = {
     "kind": KINDS, "workplace": WORKPLACES, "pay": {k: v[0] for k, v in PAY.items()}, "hours": HOURS, "deadline": DEADLINES,
@@ -95,6 +96,39 @@ def newest(now: datetime, limit: int = 3) -> list[Row]:
     """The newest open listings, for a home page."""
     statement = _listed("", False, 0, "newest", "less", limit)
     return [Row._make(row[2:]) for row in db.ask(statement, rush=-micros(now), value=_LAST)]
+
+
+def count_new(q: str, filters: Filters, since: datetime, now: datetime) -> int:
+    """How many of the newest hits came to us after an instant; of at most `LOOKED_AT` hits."""
+    state = moment(now)
+    found = sought(state, q, filters)
+    statement = _arrived(state.database, bool(found.question), len(found.bounds))
+    ((n,),) = db.ask(statement, **parameters(state, found), since=micros(since))
+    return int(n)
+
+
+@lru_cache(maxsize=16)
+def _arrived(kind: str, question: bool, bounds: int) -> Any:
+    hits = select(ListingEntry.arrived).where(*conditions(bounds)).limit(LOOKED_AT)
+    if question:
+        text = database()
+        hits = hits.join(text.TEXT, ListingEntry.key == text.KEY).where(text.matches()).order_by(text.KEY.desc())
+    else:
+        hits = hits.order_by(ListingEntry.key.desc())
+    newest_hits = hits.subquery()
+    return select(func.count()).where(newest_hits.c.arrived > bindparam("since", type_=BigInteger))
+
+
+def loosened(q: str, filters: Filters, now: datetime) -> list[tuple[str, str, int]]:
+    """For a search that finds nothing: what could be left out, and how many listings there are then. Each is the name of a
+    filter with its value, or "q"; those that find nothing either are left out."""
+    state = moment(now)
+    ways = [("q", "", tally(state, "", filters))] if q.strip() and filters.chosen else []
+    for name in FACETS:
+        ways += [(name, value, tally(state, q, filters.without(name, value))) for value in getattr(filters, name)[:5]]
+    if filters.place:
+        ways.append(("place", filters.place, tally(state, q, filters.without("place", ""))))
+    return [(name, value, counted.total) for name, value, counted in ways if counted.total]
 
 
 def detail(listing_id: int) -> Listing:

@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, func, select, update
 
 from careercenter import db
-from careercenter.listings import closing, held, report
+from careercenter.listings import bulk, closing, held, report
 from careercenter.listings.model import OPEN, Board, Listing, Quarantined, SyncRun
 from careercenter.listings.report import SyncReport
-from careercenter.listings.store import Reading, close, record_events, update_many
+from careercenter.listings.store import LISTING, Reading, chunks, close, record_events, update_many
 from careercenter.platforms.contract import Completeness, End, Mode, Removal
 
 KEYLESS_SHARE = 0.02
@@ -59,16 +59,28 @@ def _doubt(run: Reading, end: End) -> str:
 def _judge(run: Reading, end: End, now: datetime) -> closing.Verdict:
     if not _absence_counts(run):
         return closing.Verdict()
-    columns = (Listing.id, Listing.misses, Listing.first_missed_at, Listing.last_missed_on)
-    shown = db.session.execute(select(*columns).where(Listing.board_id == run.board_id, Listing.state == OPEN)).all()
-    if end.unchanged:  # the same snapshot as before: whoever was missing in it still is
-        absent = [closing.Absent(*row) for row in shown if row.misses]
-    else:
-        absent = [closing.Absent(*row) for row in shown if row.id not in run.seen]
+    absent, active = _absent(run, end)
     return closing.judge(
-        absent, db.settings().platforms.closing, active=len(shown), seen=None if end.unchanged else run.unique,
+        absent, db.settings().platforms.closing, active=active, seen=None if end.unchanged else run.unique,
         history=held.measure(run.board_id, db.settings().platforms.closing), now=now, today=now.astimezone(run.zone).date(),
     )
+
+
+def _absent(run: Reading, end: End) -> tuple[list[closing.Absent], int]:
+    """The open listings of the board that this snapshot does not show, and how many are open in all."""
+    mine = (Listing.board_id == run.board_id) & (Listing.state == OPEN)
+    if end.unchanged:  # the same snapshot as before: whoever was missing in it still is
+        missing = db.session.scalars(select(Listing.id).where(mine, Listing.misses > 0)).all()
+        active = db.session.scalar(select(func.count()).select_from(Listing).where(mine)) or 0
+    else:
+        missing, active = [], 0
+        for listing_id in bulk.ids(LISTING, "board_id = %s AND state = %s", run.board_id, OPEN):
+            active += 1
+            if listing_id not in run.seen:
+                missing.append(listing_id)
+    columns = (Listing.id, Listing.misses, Listing.first_missed_at, Listing.last_missed_on)
+    found = (db.session.execute(select(*columns).where(Listing.id.in_(some))) for some in chunks(list(missing)))
+    return [closing.Absent(*row) for rows in found for row in rows], active
 
 
 def _absence_counts(run: Reading) -> bool:
@@ -131,6 +143,8 @@ def _keep_board(
 def _name_board(run: Reading, board: str) -> None:
     """A board that shows the work of one employer is called by the employer's name."""
     unnamed = (Board.id == run.board_id) & (Board.label == board)
+    if db.session.scalar(select(Board.id).where(unnamed)) is None:
+        return
     names = db.session.scalars(select(Listing.employer).where(Listing.board_id == run.board_id).distinct().limit(2)).all()
     if len(names) == 1:
         db.session.execute(update(Board).where(unnamed).values(label=names[0]))

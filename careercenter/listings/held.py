@@ -108,8 +108,8 @@ def shown_again(run: Reading) -> None:
     """Listings that a run has seen are not missing: they leave the holds of their board, whether the run was complete or not."""
     mine = select(HeldClosing.id).where(HeldClosing.board_id == run.board_id, HeldClosing.state.in_((ASKED, KEPT)))
     held = select(HeldListing.listing_id).where(HeldListing.hold_id.in_(mine))
-    back = run.seen.intersection(db.session.scalars(held))
-    for ids in chunks(list(back)):
+    back = [i for i in db.session.scalars(held) if i in run.seen]
+    for ids in chunks(back):
         db.session.execute(delete(HeldListing).where(HeldListing.hold_id.in_(mine), HeldListing.listing_id.in_(ids)))
 
 

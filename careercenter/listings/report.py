@@ -16,6 +16,7 @@ from careercenter.platforms.contract import (
 )
 
 COMPLETE, UNCHANGED, HELD, RUNNING, LOST, BUSY = "complete", "unchanged", "held", "running", "lost", "busy"
+TOO_SOON = "too_soon"
 KEPT = "kept"
 
 # outcome -> (meaning of the face, words)
@@ -38,6 +39,7 @@ OUTCOMES: dict[str, tuple[str, str]] = {
     "plugin": ("needs", "Plugin failed"),
     "paused": ("stopped", "Paused"),
     LOST: ("waiting", "Broken off"),
+    TOO_SOON: ("waiting", "Asked too recently"),
     BUSY: ("waiting", "Another run was under way"),
 }
 BELIEVED = (COMPLETE, UNCHANGED)

@@ -16,10 +16,10 @@ from sqlalchemy import select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from careercenter import db
-from careercenter.listings import finish, report
+from careercenter.listings import finish, polls, report
 from careercenter.listings.model import Board, Quarantined, SyncRun
 from careercenter.listings.report import SyncReport
-from careercenter.listings.sorting import Item, Reading, prepare
+from careercenter.listings.sorting import Item, Reading, prepare, sort
 from careercenter.listings.sources import Opened, board_row, find, open_source
 from careercenter.listings.store import store
 from careercenter.platforms import apart, reading
@@ -40,6 +40,7 @@ from careercenter.platforms.contract import (
 from careercenter.platforms.draft import ListingDraft, Reject
 
 BATCH = 500
+BEAT = timedelta(seconds=5)
 SILENCE = timedelta(minutes=10)
 FULL_READ_EVERY = timedelta(days=7)
 Progress = Callable[[int, int | None, str], None]
@@ -58,6 +59,8 @@ def sync(
     if find(platform, board) is None:
         message = f'The settings name no board "{board}" of "{platform}". Add it to config/platforms.toml.'
         return SyncReport(platform, board, None, "config", message)
+    if words := polls.too_soon(platform, board, now()):
+        return SyncReport(platform, board, None, report.TOO_SOON, words)
     begun = _begin(platform, board, now())
     if isinstance(begun, SyncReport):
         return begun
@@ -117,7 +120,7 @@ def _run(
     except PlatformError as error:
         return _fail(platform, board, run_id, None, error, now())
     with _reader(opened, http) as reader:
-        run = Reading(run_id, board_id, opened, db.settings().campus.zone, reader.drafts, _has_quarantine(board_id))
+        run = Reading(run_id, board_id, opened, db.settings().campus.zone, reader.drafts, now(), _has_quarantine(board_id))
         return _judge(platform, board, run, reader, now, progress)
 
 
@@ -148,7 +151,8 @@ class Apart:
     def __init__(self, opened: Opened):
         folder = db.settings().data_dir / "drops" / opened.spec.id
         self._task = apart.task(
-            opened.spec.id, opened.cfg, db.settings().platforms.user_agent, opened.source.allow_hosts, str(folder)
+            opened.spec.id, opened.cfg, db.settings().platforms.user_agent, opened.source.allow_hosts, str(folder),
+            polls.budget(opened.spec, opened.source),
         )
         self._normalizer = apart.Normalizer(self._task)
         self.drafts = self._normalizer.drafts
@@ -205,7 +209,7 @@ def _read(
                 if message.fingerprint in prints:
                     break
                 prints.add(message.fingerprint)
-            if len(items) >= BATCH or isinstance(message, (Page, State)):
+            if len(items) >= BATCH or (isinstance(message, (Page, State)) and (not whole or now() - run.beat_at >= BEAT)):
                 _store(run, items, None if whole else cursor, now(), progress)
                 items = []
     except PlatformError:
@@ -221,11 +225,14 @@ def _store(
     if not items and cursor is None:
         return
     batch = prepare(run, items)
-    with db.transaction():
-        renew(run, now)
-        store(run, batch, now)
-        if cursor is not None:
-            finish.keep_cursor(run, cursor, now)
+    if batch.writes or cursor is not None or now - run.beat_at >= BEAT:
+        with db.transaction():
+            renew(run, now)
+            store(run, batch, now)
+            if cursor is not None:
+                finish.keep_cursor(run, cursor, now)
+    else:
+        sort(run, batch, now)
     progress(run.counts.received, None, f"{run.counts.received:,} listings read")
 
 
@@ -235,6 +242,7 @@ def renew(run: Reading, now: datetime) -> None:
     beat = update(SyncRun).where(mine).values(beat_at=now, **run.counts.as_dict())
     if db.session.scalar(beat.returning(SyncRun.id)) is None:
         raise RunLost
+    run.beat_at = now
 
 
 def _fail(

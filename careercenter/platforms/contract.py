@@ -103,6 +103,8 @@ class Terms:
     redistribute: bool
     reviewed_on: date | None
     url: str
+    requests_per_minute: int | None = None
+    """The most that the platform permits to each of its hosts; None where it states nothing: then the campus's setting counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +121,8 @@ class Spec:
     docs_url: str
     note: str = ""
     """What a campus has to know before it counts on this platform, such as that nobody could try it."""
+    promises: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    """Fields of a draft -> how many of a hundred posts state it. Title, employer and a way to apply are promised always."""
 
     def secret_fields(self) -> tuple[str, ...]:
         """Names of the configuration fields that hold secrets."""

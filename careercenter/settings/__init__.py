@@ -186,6 +186,8 @@ class Platforms(Section):
     closing: Closing = Closing()
     same_work: SameWork = SameWork()
     user_agent: str = "careercenter/0.1 (+university career center)"
+    requests_per_minute: int = Field(120, ge=1)
+    """To one host, by all boards together, where the platform's terms state no figure of their own."""
 
 
 class _Folder(PydanticBaseSettingsSource):

@@ -108,6 +108,9 @@ ACCESS: dict[str, frozenset[str]] = {
     # listings and platforms
     "listings.index": STUDENT | STAFF,
     "listings.show": STUDENT | STAFF,
+    "searches.save": STUDENT | STAFF,
+    "searches.look": STUDENT | STAFF,
+    "searches.forget": STUDENT | STAFF,
     "platforms.index": ADVISOR,
     "platforms.sync": ADVISOR,
     "platforms.progress": ADVISOR,

@@ -13,7 +13,7 @@ from sqlalchemy import bindparam, func, or_, select
 from careercenter import accreditation, catalog, credit, db, evaluations, listings, work
 from careercenter.credit.model import STEPS
 from careercenter.evaluations.model import Evaluation
-from careercenter.listings import held
+from careercenter.listings.held import HeldClosing
 from careercenter.listings.model import Board, Listing
 from careercenter.listings.same import look as same
 from careercenter.outbox import OutboxMessage
@@ -211,14 +211,15 @@ _BOARDS = select(
     func.count(Board.id), func.max(Board.believed_at), func.min(Board.believed_at),
     func.count(Board.id).filter(Board.believed_at.is_(None)),
     select(func.count(Listing.id)).where(Listing.state == "open").scalar_subquery(),
+    select(func.count(HeldClosing.id)).where(HeldClosing.state == "asked").scalar_subquery(),
 )
 
 
 def _boards() -> dict[str, Any]:
     """How believable the listings are: boards, open listings, the last and the oldest believed run."""
-    ((boards, last, oldest, never, is_open),) = db.ask(_BOARDS)
+    ((boards, last, oldest, never, is_open, asked),) = db.ask(_BOARDS)
     stale = oldest is not None and listings.is_stale(oldest, g.now)
-    return {"boards": boards, "open": is_open, "last": last, "never": never, "stale": stale, "held": held.count_waiting()}
+    return {"boards": boards, "open": is_open, "last": last, "never": never, "stale": stale, "held": asked}
 
 
 HOMES = {"student": student, "alumni": alumni, "advisor": advisor, "faculty": faculty, "registrar": registrar, "admin": admin}

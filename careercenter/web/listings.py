@@ -2,34 +2,34 @@
 
 from functools import lru_cache
 from typing import Any
-from urllib.parse import urlencode
 
 from flask import Blueprint, current_app, g, render_template, request
 from markupsafe import Markup
 
 from careercenter import credit, listings
 from careercenter.listings import browse, health
-from careercenter.listings.browse import Filters, Option
+from careercenter.listings.browse import Option
 from careercenter.listings.model import OPEN, Listing
 from careercenter.listings.same import look as same
-from careercenter.web import cards, listing_facts
+from careercenter.web import cards, listing_facts, placed, searches
+from careercenter.web.asked import FACETS, Asked
 
 blueprint = Blueprint("listings", __name__, url_prefix="/listings")
-FACETS = (("kind", "Kind"), ("hours", "Hours"), ("pay", "Pay"), ("workplace", "Where"), ("platform", "Source"))
 FEDERAL_MINIMUM_CENTS = 725  # 29 U.S.C. 206(a)(1), since 2009
 
 
 @blueprint.get("")
 def index() -> Any:
-    q, filters = request.args.get("q", "").strip()[:200], _filters()
-    page = listings.search(q, filters, now=g.now, after=request.args.get("after"))
+    asked = Asked.of(request.args)
+    page = listings.search(asked.q, asked.filters, now=g.now, after=request.args.get("after"), sort=asked.order)
+    narrowed = bool(asked.q or asked.filters.chosen)
     return render_template(
-        "listings/index.html", q=q, filters=filters, total=page.total,
-        cards=cards.cards(page.rows),
-        facets=_facets(q, filters, tuple((name, tuple(page.facets[name])) for name, _ in FACETS)),
-        active=_active(q, filters, page.facets), clear=_address(q, Filters()),
-        next_url=_address(q, filters, after=page.after) if page.after else None,
-        first_url=_address(q, filters) if request.args.get("after") else None, keep=_pairs(q, filters),
+        "listings/index.html", asked=asked, narrowed=narrowed, total=page.total, more=page.more, cards=cards.cards(page.rows),
+        placed=() if g.viewer.role == "student" else placed.closed(asked.q),
+        facets=_facets(asked, tuple((name, tuple(page.facets[name])) for name, _ in FACETS)),
+        active=_active(asked, page.facets), clear=Asked().address, orders=_orders(asked),
+        next_url=asked.page(page.after) if page.after else None, first_url=asked.address if request.args.get("after") else None,
+        saved=searches.mine(), loosened=_loosened(asked, page.facets) if narrowed and not page.total else [],
     )
 
 
@@ -82,50 +82,50 @@ def transition(change: str, evidence: dict[str, Any]) -> str:
     }.get(change, change.capitalize())
 
 
-def _filters() -> Filters:
-    """The filters of the address. Unknown values find nothing and can be taken back by their chip."""
-    chosen: dict[str, Any] = {
-        name: tuple(dict.fromkeys(v[:60] for v in request.args.getlist(name)[:12])) for name, _ in FACETS
-    }
-    return Filters(**chosen, place=request.args.get("place", "").strip()[:100])
-
-
-def _pairs(q: str, filters: Filters) -> list[tuple[str, str]]:
-    pairs = [("q", q)] if q else []
-    pairs += [(name, value) for name, _ in FACETS for value in getattr(filters, name)]
-    return pairs + ([("place", filters.place)] if filters.place else [])
-
-
-def _address(q: str, filters: Filters, after: str | None = None) -> str:
-    pairs = _pairs(q, filters) + ([("after", after)] if after else [])
-    return "/listings" + ("?" + urlencode(pairs) if pairs else "")
+def _orders(asked: Asked) -> list[tuple[str, str, bool]]:
+    """The orders to choose from: words, address, and whether it is this one."""
+    usual = asked.but(sort="").order
+    return [
+        (words, asked.but(sort="" if order == usual else order).address, order == asked.order)
+        for order, words in browse.SORTS.items() if order != "best" or asked.q
+    ]
 
 
 @lru_cache(maxsize=256)
-def _facets(q: str, filters: Filters, counted: tuple[tuple[str, tuple[Option, ...]], ...]) -> Markup:
+def _facets(asked: Asked, counted: tuple[tuple[str, tuple[Option, ...]], ...]) -> Markup:
     """The side sheet: every choice with the address that makes or takes it back; drawn once for the same figures."""
     titles = dict(FACETS)
     groups = [
-        {"title": titles[name], "options": [(o.label, _toggled(q, filters, name, o), o.n, o.chosen) for o in options]}
+        {"title": titles[name], "options": [(o.label, asked.toggled(name, o.value, o.chosen).address, o.n, o.chosen) for o in options]}
         for name, options in counted if options
     ]
     macros: Any = current_app.jinja_env.get_template("_macros/table.html").module
-    drawn: Markup = macros.facets(groups, chosen=filters.chosen)
+    drawn: Markup = macros.facets(groups, chosen=asked.filters.chosen)
     return drawn
 
 
-def _toggled(q: str, filters: Filters, name: str, option: Option) -> str:
-    change = filters.without if option.chosen else filters.plus
-    return _address(q, change(name, option.value))
-
-
-def _active(q: str, filters: Filters, facets: Any) -> list[tuple[str, str]]:
+def _active(asked: Asked, facets: Any) -> list[tuple[str, str]]:
     """The filters in force, each with the address without it."""
-    labels = {(name, o.value): o.label for name, _ in FACETS for o in facets[name]}
-    found = [
-        (labels.get((name, value), value), _address(q, filters.without(name, value)))
-        for name, _ in FACETS for value in getattr(filters, name)
+    chosen = [(name, value) for name, _ in FACETS for value in getattr(asked.filters, name)]
+    chosen += [("place", asked.filters.place)] if asked.filters.place else []
+    words = [("q", asked.q)] if asked.q else []
+    return [(_say(name, value, facets), asked.without(name, value).address) for name, value in words + chosen]
+
+
+def _say(name: str, value: str, facets: Any) -> str:
+    """A choice in words."""
+    if name == "q":
+        return f"“{value}”"
+    if name == "place":
+        return f"Place: {value}"
+    label = next((o.label for o in facets[name] if o.value == value), value)
+    return f"{dict(FACETS)[name]}: {label[:1].lower() + label[1:]}" if label in ("Not stated", "None given", "Later") else label
+
+
+def _loosened(asked: Asked, facets: Any) -> list[tuple[str, str, int]]:
+    """What could be left out of a search that finds nothing: words, address, and how many listings there are then."""
+    ways = browse.loosened(asked.q, asked.filters, g.now)
+    return [
+        (_say(name, value or asked.q, facets), asked.without(name, value).address, n)
+        for name, value, n in sorted(ways, key=lambda way: -way[2])
     ]
-    place = [(f"Place: {filters.place}", _address(q, filters.without("place", "")))] if filters.place else []
-    words = [(f"“{q}”", _address("", filters))] if q else []
-    return words + found + place

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from flask import Blueprint, render_template
+from flask import Blueprint, g, render_template
 
 from careercenter import db, listings
 from careercenter.listings import health
@@ -11,6 +11,7 @@ from careercenter.listings.model import Quarantined
 from careercenter.platforms import registry
 from careercenter.platforms.contract import Spec
 from careercenter.platforms.registry import BrokenPlugin
+from careercenter.platforms.standing import standing
 
 pages = Blueprint("catalogue", __name__)
 RUNGS = {"bronze": "Bronze", "silver": "Silver", "gold": "Gold"}
@@ -37,7 +38,8 @@ def index() -> Any:
 
 def rung(spec: Spec) -> str:
     """How far the conformance kit has proved a plugin, in words."""
-    return RUNGS.get(str(getattr(spec, "rung", "") or ""), "Not checked")
+    found = standing(spec.id)
+    return RUNGS.get(found.rung(g.now.date()) or "", "Not checked") if found and found.version == spec.version else "Not checked"
 
 
 @pages.get("/quarantine")

@@ -29,12 +29,17 @@ def index() -> Any:
 def show(hold_id: int) -> Any:
     hold = held.find(hold_id)
     rows = held.listings(hold_id, SHOWN)
-    sizes = held.sizes(hold.board_id)
+    sizes, rule = held.sizes(hold.board_id), db.settings().platforms.closing
     return render_template(
         "platforms/hold.html", hold=hold, rows=rows, n=held.counts([hold_id]).get(hold_id, 0), ended=ENDED, shown=SHOWN,
         live=placed.live([listing.id for listing, _ in rows]), sizes=[(_when(at), n) for at, n in sizes],
-        newest=held.newest(hold.board_id), rule=db.settings().platforms.closing,
+        newest=held.newest(hold.board_id), ask_again=_days(rule.ask_again_days), give_way=_days(rule.give_way_days),
     )
+
+
+def _days(days: float) -> str:
+    """A campus's figure in words; empty for never."""
+    return f"{days:g} {'day' if days == 1 else 'days'}" if days else ""
 
 
 def _when(at: Any) -> str:

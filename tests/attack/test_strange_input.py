@@ -94,7 +94,7 @@ def relevant(endpoint: str) -> tuple[str, ...]:
     """The parameters that a page reads; all of them where it is cheap to send all."""
     word = endpoint.partition(".")[0]
     read = {
-        "listings": ("q", "place", "kind", "hours", "platform", "after"), "credit": ("verdict", "program", "due", "placement"),
+        "listings": ("q", "place", "kind", "hours", "platform", "after", "sort", "skill", "deadline"), "credit": ("verdict", "program", "due", "placement"),
         "evaluations": ("list",), "admin": ("before", "role", "q", "kind"), "workbooks": ("as_of", "name", "term"),
         "placements": ("listing",), "signon": ("next", "provider"),
     }

@@ -14,7 +14,11 @@ from careercenter.platforms import reading, registry
 from careercenter.platforms.contract import Message, PluginConfig, State
 from careercenter.platforms.http import HttpClient
 
-PAYLOADS = Path(__file__).parent / "payloads"
+PLUGINS = Path(__file__).parent.parent.parent / "plugins"
+NAMES = (
+    "arbeitnow", "ashby", "employer_xml", "hr_xml", "lever", "neogov", "personio", "recruitee", "remotive", "smartrecruiters",
+    "teamtailor", "workable",
+)
 Answer = Callable[[Request], Response | None]
 
 
@@ -38,6 +42,11 @@ class Recorded:
         return reading.draft_of(self.plugin, raw, self.cfg)
 
 
+def tape(name: str) -> Path:
+    """The folder of a plugin's recording."""
+    return PLUGINS / f"careercenter_{name}" / "cassette"
+
+
 @contextmanager
 def recorded(name: str, answer: Answer = lambda _: None, **options: Any) -> Iterator[Recorded]:
     def respond(environ: Any, start: Any) -> Any:
@@ -56,7 +65,7 @@ def recorded(name: str, answer: Answer = lambda _: None, **options: Any) -> Iter
 
 def _recording(name: str, request: Request) -> Response:
     """The board's recording; a later page of it is empty, a post's own page is beside it as `detail-ID`."""
-    folder = PAYLOADS / name
+    folder = tape(name)
     detail = folder / f"detail-{request.path.rpartition('/')[2]}.json"
     if detail.exists():
         return Response(detail.read_bytes(), mimetype="application/json")

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from careercenter.platforms.contract import Completeness, End, Page, Record, State, Tombstone
+from careercenter.platforms.contract import Completeness, End, Page, Record, Tombstone
 from careercenter.platforms.draft import ListingDraft
 from tests.plugins.recorded import recorded
 
@@ -104,20 +104,6 @@ def test_pay_in_words_keeps_its_unit_and_unknown_stays_unknown() -> None:
     with recorded("ashby") as board:
         second = [board.draft(m.raw).pay for m in board.read() if isinstance(m, Record)][1]
     assert f"{second.kind} {second.min} {second.max} {second.currency} {second.unit}" == "salary 102800 137000 CAD year"
-
-
-@pytest.mark.parametrize("name", list(BOARDS))
-def test_two_reads_are_equal_and_a_future_state_is_harmless(name: str) -> None:
-    with recorded(name) as board:
-        first, again = board.read(), board.read(State({"version": "1.0.0", "newest": "2999-01-01T00:00:00Z", "etag": 7, "pages": []}))
-        assert [(m.post_id, m.raw) for m in first if isinstance(m, Record)] == [(m.post_id, m.raw) for m in again if isinstance(m, Record)]
-
-
-@pytest.mark.parametrize("name", list(BOARDS))
-def test_check_shows_whose_board_it_is(name: str) -> None:
-    with recorded(name) as board, board.client() as http:
-        found = board.plugin.check(board.cfg, http)
-    assert found.ok and found.identity and found.sample, found.problems
 
 
 def test_a_status_closes_by_the_platforms_own_word() -> None:

@@ -104,8 +104,12 @@ def _values(labels: Iterable[str]) -> dict[str, str]:
 
 def mark(name: str, chosen: str) -> str:
     """The word of the index that stands for a choice. One that nothing has, for a value that nothing can have."""
-    known = _VALUE.fullmatch(chosen) and chosen == chosen.lower()
-    return f"{name}:{chosen}" if known else "none:"
+    return f"{name}:{chosen}" if possible(chosen) else "none:"
+
+
+def possible(chosen: str) -> bool:
+    """Whether any listing could have this value of a facet."""
+    return bool(_VALUE.fullmatch(chosen)) and chosen == chosen.lower()
 
 
 def key_of(posted_at: datetime, listing_id: int) -> int:

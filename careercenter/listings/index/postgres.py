@@ -110,4 +110,4 @@ def _columns(groups: int) -> Any:
     wanted = [
         TEXT.c.words.op("@@", is_comparison=True)(_query(f"q{n}{weight}")) for n in range(groups) for weight in COLUMNS.values()
     ]
-    return select(KEY, *wanted).where(func.any(bindparam("keys", type_=ARRAY(BigInteger))) == KEY)
+    return select(KEY, *wanted).where(KEY.op("=")(func.any(bindparam("keys", type_=ARRAY(BigInteger)))))

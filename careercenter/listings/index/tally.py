@@ -15,7 +15,7 @@ from sqlalchemy import String, bindparam, case, func, select
 from careercenter import db
 from careercenter.listings.index import database
 from careercenter.listings.index.asking import Filters, Moment, conditions, parameters, sought
-from careercenter.listings.index.entry import CHOICES, deadline_choice
+from careercenter.listings.index.entry import CHOICES, deadline_choice, possible
 from careercenter.listings.index.tables import ListingEntry, SearchCombination, SearchCount, SearchLabel
 
 MOST = 10_000
@@ -147,12 +147,13 @@ def _most(name: str, filters: Filters, spare: int) -> dict[str, int]:
         found = found.join(SearchCombination, SearchCombination.id == SearchCount.combination_id)
     for choice, column in zip(CHOICES, _CHOSEN, strict=True):
         if getattr(filters, choice):
-            found = found.where(column.in_(getattr(filters, choice)))
+            found = found.where(column.in_([value for value in getattr(filters, choice) if possible(value)]))
     most = found.order_by(total.desc(), SearchCount.value).limit(SHOWN + spare)
     return {value: int(n) for value, n in db.session.execute(most)}
 
 
 def labels(name: str, values: tuple[str, ...]) -> dict[str, str]:
     """How skills or cities are written."""
-    known = select(SearchLabel.value, SearchLabel.label).where(SearchLabel.name == name, SearchLabel.value.in_(values))
+    asked = [value for value in values if possible(value)]
+    known = select(SearchLabel.value, SearchLabel.label).where(SearchLabel.name == name, SearchLabel.value.in_(asked))
     return {row.value: row.label for row in db.session.execute(known)}

@@ -72,6 +72,8 @@ class Asking:
             return {}, {}
         key = getattr(self.cfg, auth.option, None)
         value = key.get_secret_value() if isinstance(key, SecretStr) else str(key or "")
+        if not value and auth.optional:
+            return {}, {}
         if not value:
             raise ConfigError(f'{self.label} needs the option "{auth.option}".')
         value = self._exchanged() if self.read.token else value

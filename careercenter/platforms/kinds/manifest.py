@@ -34,12 +34,16 @@ class Option(Part):
 
 
 class Auth(Part):
-    """How a request shows who asks. `option` holds the key; `name` is the header or parameter that carries it."""
+    """How a request shows who asks. `option` holds the key; `name` is the header or parameter that carries it.
+
+    `optional`: without a key the platform answers too.
+    """
 
     kind: Literal["none", "bearer", "basic", "header", "query"] = "none"
     option: str = "key"
     name: str = "Authorization"
     prefix: str = ""
+    optional: bool = False
 
 
 class Token(Part):
@@ -241,6 +245,7 @@ class Manifest:
     spec: Spec
     read: Read
     fields: Fields
+    package: str = ""
 
 
 def load(package: str) -> Manifest:
@@ -252,7 +257,7 @@ def load(package: str) -> Manifest:
     options = {name: _part(package, f"options.{name}", Option, table) for name, table in content.pop("options", {}).items()}
     read = _part(package, "read", Read, content.pop("read", {}))
     fields = _part(package, "fields", Fields, content.pop("fields", {}))
-    return Manifest(spec_of(package, content, _config_model(options)), read, fields)
+    return Manifest(spec_of(package, content, _config_model(options)), read, fields, package)
 
 
 def _part(package: str, place: str, shape: type[Part], table: Any) -> Any:

@@ -1,0 +1,393 @@
+"""Search against a plain count in Python: words, ranking, facets, paging, and an index that always equals its listings."""
+
+import random
+from collections import Counter
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from flask import Flask
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import select, text, update
+
+from careercenter import db, listings
+from careercenter.listings import browse, saved, touched
+from careercenter.listings.browse import Filters
+from careercenter.listings.index import check, keep
+from careercenter.listings.index import words as spelling
+from careercenter.listings.index.entry import CHOICES, EVERY, Entry, day_of, deadline_choice, entry_of, rush_of
+from careercenter.listings.model import Listing
+
+VOCABULARY = ["data", "database", "garden", "café", "ledger", "python", "c++", "research", "nurse", "übersetzer"]
+PLACES = [("Dayton", "OH"), ("Columbus", "OH"), ("San José", "CA"), None]
+SKILLS = ["Python", "SQL", "C++", "Public speaking"]
+PAYS = ["hourly", "salary", "stipend", "unpaid", "not_displayed"]
+
+
+def titles(page: Any) -> list[str]:
+    return [row.title for row in page.rows]
+
+
+def find(q: str, now: datetime, sort: str = "newest", **filters: Any) -> list[str]:
+    return titles(listings.search(q, Filters(**filters), now=now, sort=sort))
+
+
+def walk(q: str, filters: Filters, now: datetime, sort: str, limit: int = 4, between: Any = None) -> list[int]:
+    """The ids of every page in turn; `between` is called before each further page."""
+    seen: list[int] = []
+    after = None
+    while True:
+        page = listings.search(q, filters, now=now, after=after, limit=limit, sort=sort)
+        seen += [row.id for row in page.rows]
+        after = page.after
+        if after is None:
+            return seen
+        if between:
+            between()
+
+
+@pytest.mark.parametrize(("question", "wanted", "unwanted", "unfinished"), [
+    ("Data  Analyst", (("data",), ("analyst",)), (), True),
+    ('"data analyst" -senior', (("data", "analyst"),), (("senior",),), False),
+    ("Crème -\"new york\" C++", (("creme",), ("c++",)), (("new", "york"),), True),
+    ('front-end "unclosed phrase', (("front", "end"), ("unclosed", "phrase")), (), False),
+    ("it", (("it",),), (), False), ("", (), (), False), ('"" - -- "\x00" !!! *', (), (), False),
+    ("straße ΣΟΦΟΣ ﬁnance", (("strasse",), ("σοφοσ",), ("finance",)), (), True),
+])
+def test_what_was_typed_is_understood(question: str, wanted: Any, unwanted: Any, unfinished: bool) -> None:
+    assert spelling.parse(question) == (wanted, unwanted, unfinished)
+
+
+@given(st.text(max_size=60))
+def test_a_word_is_found_as_it_was_indexed(written: str) -> None:
+    for word in spelling.words(written):
+        assert spelling.words(word) == [word]
+        assert " " not in word and '"' not in word and "'" not in word and "\\" not in word
+
+
+@pytest.fixture
+def shelf(factory: Any, now: datetime) -> list[Listing]:
+    home = factory.board()
+    rows: list[dict[str, Any]] = [
+        {"title": "Marketing intern", "words": "café in são paulo; data entry", "place": "Dayton, OH"},
+        {"title": "Data analyst", "words": "python and sql; new york times", "hourly_cents": 3000},
+        {"title": "Gardener", "words": "york, new: market garden", "hourly_cents": None, "deadline_at": now + timedelta(days=2)},
+        {"title": "C++ developer", "words": "c++ and c#, no data", "hourly_cents": 2500, "deadline_at": now + timedelta(days=20)},
+        {"title": "Analyst", "employer": "Data House", "words": "python", "deadline_at": now + timedelta(hours=1)},
+    ]
+    return [factory.listing(home, posted_at=now - timedelta(days=n), **row) for n, row in enumerate(rows)]
+
+
+def test_words_phrases_and_refusals(shelf: list[Listing], now: datetime) -> None:
+    assert find("cafe", now) == find("CAFÉ", now) == find("Sao Paulo", now) == ["Marketing intern"]
+    assert find("data", now) == ["Marketing intern", "Data analyst", "C++ developer", "Analyst"]
+    assert find("data -python", now) == ["Marketing intern", "C++ developer"]
+    assert find('"new york"', now) == ["Data analyst"]
+    assert find("new york", now) == ["Data analyst", "Gardener"]
+    assert find("marke", now) == find("market", now) == ["Marketing intern", "Gardener"]
+    assert find('"market"', now) == find("market garden", now) == ["Gardener"]
+    assert find("c++", now) == ["C++ developer"] and find("c", now) == []
+    assert find("-data", now) == ["Gardener"]
+    assert find("data", now, place="dayt") == ["Marketing intern", "Data analyst", "C++ developer", "Analyst"]
+    assert find("data zebra", now) == []
+
+
+STRANGE = (
+    '"', "-", "--", '-"', "*", "a*b", "(", "NEAR(a b)", "AND", "OR NOT", "title:data", "{title}:x", "'", "''", "\\", "a\\'b", ":*", "!", "&",
+    "|", "\x00", "data\x00", "\ud800", "😀", "%", "_", "'); DROP TABLE listing; --", "x " * 5000, "\u0301", "١٢٣", "open:",
+    "kind:internship", "🏳️‍🌈 data",
+)
+
+
+def test_no_question_is_wrong(shelf: list[Listing], now: datetime) -> None:
+    for n, question in enumerate(STRANGE):
+        sort = (*browse.SORTS, "nonsense")[n % 5]
+        page = listings.search(question, Filters(place=question), now=now, sort=sort, limit=2)
+        assert page.total >= len(page.rows)
+        listings.search(question, Filters(skill=(question,), deadline=(question,), city=(question, "dayton_oh")), now=now, sort="best")
+        assert find("", now, kind=(question,)) == []
+
+
+def test_the_title_weighs_most_then_the_employer(shelf: list[Listing], now: datetime) -> None:
+    assert find("data", now, "best") == ["Data analyst", "Analyst", "Marketing intern", "C++ developer"]
+    assert find("python data", now, "best") == ["Data analyst", "Analyst"]
+    assert find("data", now, "soonest")[:2] == ["Analyst", "C++ developer"]
+    assert find("", now, "soonest") == ["Analyst", "Gardener", "C++ developer", "Marketing intern", "Data analyst"]
+    assert find("", now, "pay") == ["Data analyst", "C++ developer", "Marketing intern", "Analyst", "Gardener"]
+    assert find("", now, "best") == find("", now)
+
+
+def test_a_rare_word_weighs_more(factory: Any, now: datetime) -> None:
+    home = factory.board()
+    for n in range(6):
+        factory.listing(home, title=f"Garden {n}", words="zither", posted_at=now - timedelta(days=1))
+    factory.listing(home, title="Zither", words="garden", posted_at=now - timedelta(days=9))
+    for n in range(6):
+        factory.listing(home, title=f"Garden {n}", words="")
+    assert find("garden zither", now, "best")[0] == "Zither"
+
+
+def test_a_deadline_hides_at_its_instant(shelf: list[Listing], now: datetime) -> None:
+    later = now + timedelta(hours=1)
+    for sort in browse.SORTS:
+        assert "Analyst" in find("python", now, sort) and "Analyst" not in find("python", later, sort)
+        assert "Analyst" not in find("", later, sort)
+    page = listings.search("", Filters(), now=later)
+    assert page.total == 4 == sum(o.n for o in page.facets["kind"]) == sum(o.n for o in page.facets["deadline"])
+    assert {o.value: o.n for o in page.facets["deadline"]} == {"week": 1, "month": 1, "none": 2}
+    assert len(listings.newest(later, 10)) == 4
+    assert find("", now, deadline=("week",)) == ["Gardener", "Analyst"]
+    assert find("", now, deadline=("month", "none")) == ["Marketing intern", "Data analyst", "C++ developer"]
+
+
+def random_listing(luck: random.Random, now: datetime) -> dict[str, Any]:
+    place = luck.choice(PLACES)
+    words = luck.sample(VOCABULARY, 4)
+    return {
+        "title": " ".join(words[:2]), "words": " ".join(words), "kind": luck.choice(["internship", "job"]),
+        "workplace": luck.choice(["onsite", "remote"]), "pay_kind": luck.choice(PAYS), "place": ", ".join(place) if place else "",
+        "hourly_cents": luck.choice([None, 1500, 2000]), "hours_per": luck.choice(["week", "total", ""]),
+        "max_minutes": luck.choice([None, 600, 2400, 9000]), "deadline_at": luck.choice([None, None, now + timedelta(days=luck.randrange(-3, 60))]),
+        "posted_at": now - timedelta(minutes=luck.randrange(5)), "state": luck.choice(["open"] * 4 + ["closed"]),
+        "shown": luck.random() < 0.9,
+        "draft": {"skills": luck.sample(SKILLS, luck.randrange(3)), "places": [{"raw": place[0], "city": place[0], "region": place[1]}] if place else []},
+    }
+
+
+def random_filters(luck: random.Random) -> Filters:
+    names = {
+        "kind": ["internship", "job"], "workplace": ["onsite", "remote"], "pay": list(browse.PAY), "hours": list(browse.HOURS),
+        "deadline": list(browse.DEADLINES), "skill": ["python", "sql", "c++", "public_speaking"], "city": ["dayton_oh", "san_jose_ca"],
+    }
+    chosen: dict[str, Any] = {name: tuple(luck.sample(values, luck.randrange(1, 3))) for name, values in names.items() if luck.random() < 0.25}
+    return Filters(**chosen, place=luck.choice(["", "", "", "ohio", "oh", "San"]))
+
+
+def plain(every: list[Entry], q: str, filters: Filters, now: datetime) -> list[Any]:
+    """The same answer without any index: which of all entries fulfil that."""
+    asked, found = spelling.parse(q), []
+    for entry in every:
+        held = [entry.title, entry.about, entry.text]
+        values: dict[str, Any] = dict(zip(CHOICES, entry.choices, strict=True))
+        ours = {name: {value} for name, value in values.items()} | {
+            "skill": set(entry.skills), "city": set(entry.places), "deadline": {deadline_choice(entry.rush, day_of(now))},
+        }
+        near = [m.removeprefix("in:") for m in entry.marks if m.startswith("in:")]
+        *whole, last = spelling.words(filters.place) or [""]
+        fits = (
+            EVERY in entry.marks and entry.rush < rush_of(now)
+            and all(_has(held, p, asked.unfinished and p == asked.wanted[-1]) for p in asked.wanted)
+            and not any(_has(held, p, False) for p in asked.unwanted)
+            and all(not getattr(filters, name) or ours[name] & set(getattr(filters, name)) for name in ours)
+            and (not last or (set(whole) <= set(near) and any(n == last or (len(last) >= 3 and n.startswith(last)) for n in near)))
+        )
+        if fits:
+            found.append((entry, ours))
+    return sorted(found, key=lambda hit: -hit[0].key)
+
+
+def _has(columns: list[list[str]], phrase: tuple[str, ...], beginning: bool) -> bool:
+    *whole, last = phrase
+    return any(
+        column[n : n + len(whole)] == whole and (column[n + len(whole)] == last or (beginning and column[n + len(whole)].startswith(last)))
+        for column in columns for n in range(len(column) - len(whole))
+    )
+
+
+@pytest.mark.parametrize("seed", [0, *(pytest.param(n, marks=pytest.mark.long) for n in range(1, 9))])
+def test_hits_order_and_facets_equal_a_plain_count(app: Flask, factory: Any, now: datetime, seed: int) -> None:
+    luck = random.Random(seed)
+    boards = [factory.board("greenhouse"), factory.board("lever")]
+    for _ in range(40):
+        factory.listing(luck.choice(boards), **random_listing(luck, now))
+    every = [entry_of(row) for row in db.session.execute(keep.wanted())]
+    for _ in range(15):
+        q, filters = luck.choice(["", "", "data", "dat", "data -garden", '"data garden"', "cafe", "-python", "c++"]), random_filters(luck)
+        expected = plain(every, q, filters, now)
+        page = listings.search(q, filters, now=now, limit=100)
+        assert [row.id for row in page.rows] == [entry.listing_id for entry, _ in expected], (q, filters)
+        assert page.total == len(expected)
+        for name in browse.FACETS:
+            free = plain(every, q, filters.open(name), now)
+            counted = Counter(value for _, ours in free for value in ours[name])
+            assert {o.value: o.n for o in page.facets[name] if o.n} == dict(counted), (q, filters, name)
+        for sort in browse.SORTS:
+            assert sorted(walk(q, filters, now, sort, 9)) == sorted(entry.listing_id for entry, _ in expected), (q, filters, sort)
+        soonest = [row.deadline_at for row in listings.search(q, filters, now=now, limit=100, sort="soonest").rows]
+        assert soonest == sorted(soonest, key=lambda at: (at is None, at or now))
+        pays = [row.hourly_cents for row in listings.search(q, filters, now=now, limit=100, sort="pay").rows]
+        assert pays == sorted(pays, key=lambda cents: -1 if cents is None else cents, reverse=True)
+
+
+def change(luck: random.Random, ids: list[int], now: datetime) -> None:
+    """What a sync or grouping does to some listings, noted as they note it."""
+    chosen = luck.sample(ids, 5)
+    with db.transaction():
+        for listing_id in chosen:
+            values = random_listing(luck, now)
+            some: dict[str, Any] = {name: values[name] for name in luck.sample(sorted(values), 4)}
+            db.session.execute(update(Listing).where(Listing.id == listing_id).values(some))
+        touched.touch(chosen)
+
+
+def test_the_index_equals_the_listings_after_anything(app: Flask, factory: Any, now: datetime) -> None:
+    luck = random.Random(4)
+    board = factory.board()
+    ids = [factory.listing(board, **random_listing(luck, now)).id for _ in range(30)]
+    assert check.differences() == []
+    for _ in range(8):
+        change(luck, ids, now)
+        touched.catch_up()
+        assert check.differences() == []
+    with db.transaction():
+        db.session.execute(update(Listing).values(state="closed"))
+        touched.touch(ids)
+    touched.catch_up()
+    assert check.differences() == []
+    for table in ("listing_entry", "listing_text", "search_count", "search_word"):
+        assert db.session.scalar(text(f"SELECT count(*) FROM {table}")) == 0, table
+
+
+@pytest.mark.parametrize("spoil", [
+    "UPDATE search_count SET n = n + 1 WHERE name = 'skill'", "UPDATE search_word SET n = n + 1", "UPDATE listing_entry SET digest = 1",
+    "DELETE FROM listing_entry", "UPDATE listing SET title = 'Other'", "DELETE FROM listing_text",
+])
+def test_a_difference_is_named_and_mended(app: Flask, factory: Any, now: datetime, spoil: str) -> None:
+    factory.listing(draft={"skills": ["SQL"]})
+    with db.transaction():
+        db.session.execute(text(spoil))
+    assert check.differences() != []
+    with db.transaction():
+        check.rebuild()
+    touched.catch_up()
+    assert check.differences() == []
+    assert len(find("", now)) == 1
+
+
+@pytest.mark.parametrize(("sort", "q"), [("newest", "data"), ("best", "data"), ("soonest", ""), ("pay", "data")])
+def test_pages_visit_each_row_once_while_listings_arrive(app: Flask, factory: Any, now: datetime, sort: str, q: str) -> None:
+    luck = random.Random(5)
+    board = factory.board()
+
+    def arrive() -> int:
+        row = random_listing(luck, now) | {"state": "open", "shown": True, "deadline_at": luck.choice([None, now + timedelta(days=3)])}
+        return int(factory.listing(board, **row | {"words": "data " + row["words"]}).id)
+
+    before = [arrive() for _ in range(14)]
+    seen = walk(q, Filters(), now, sort, 4, between=arrive)
+    assert len(seen) == len(set(seen))
+    assert set(before) <= set(seen)
+
+
+def test_ranked_windows_reach_every_hit(app: Flask, factory: Any, now: datetime, monkeypatch: pytest.MonkeyPatch) -> None:
+    from careercenter.listings.index import ranking
+
+    monkeypatch.setattr(ranking, "WINDOW", 4)
+    ranking._newest.cache_clear()
+    board, luck = factory.board(), random.Random(6)
+    for _ in range(15):
+        factory.listing(board, **random_listing(luck, now) | {"state": "open", "shown": True, "deadline_at": None, "words": "data"})
+    try:
+        seen = walk("data", Filters(), now, "best", 3)
+    finally:
+        ranking._newest.cache_clear()
+    assert len(seen) == len(set(seen)) == 15
+
+
+class Killed(BaseException):
+    pass
+
+
+def test_a_catch_up_that_is_killed_is_repeated(app: Flask, factory: Any, now: datetime, monkeypatch: pytest.MonkeyPatch) -> None:
+    luck, board = random.Random(7), factory.board()
+    ids = [factory.listing(board, **random_listing(luck, now)).id for _ in range(10)]
+    change(luck, ids, now)
+
+    def die() -> None:
+        raise Killed
+
+    with monkeypatch.context() as patched, pytest.raises(Killed):
+        patched.setattr(keep, "_remark", die)
+        touched.catch_up()
+    assert db.session.scalar(select(touched.Touched.listing_id).limit(1)) is not None, "what was noted is noted still"
+    touched.catch_up()
+    assert check.differences() == []
+
+
+def test_an_untouched_listing_costs_no_write(app: Flask, factory: Any, now: datetime) -> None:
+    made = factory.listing()
+    mark = text("SELECT mark FROM search_mark")
+    before = db.session.scalar(mark)
+    with db.transaction():
+        touched.touch([made.id])
+    assert touched.catch_up() == 1
+    assert db.session.scalar(mark) == before
+
+
+@pytest.fixture
+def student(client: Any, sign_in: Any, factory: Any) -> Any:
+    person = factory.student()
+    sign_in(client, person)
+    return person
+
+
+def token(client: Any, url: str = "/listings") -> str:
+    page = client.get(url).get_data(as_text=True)
+    return str(page.split('name="csrf_token" value="', 1)[1].split('"', 1)[0])
+
+
+def test_a_search_is_kept_counted_looked_at_and_deleted(app: Flask, client: Any, student: Any, shelf: Any, factory: Any) -> None:
+    form = {"csrf_token": token(client), "name": " Data work ", "q": "data", "kind": "internship", "after": "12"}
+    answer = client.post("/listings/saved", data=form)
+    assert answer.status_code == 303 and answer.location == "/listings?q=data&kind=internship"
+    page = client.get("/listings").get_data(as_text=True)
+    assert "Data work" in page and " new</span>" not in page
+    (kept,) = saved.mine(student.id)
+    factory.listing(title="Data clerk", first_seen_at=kept.looked_at + timedelta(minutes=5))
+    assert "1 new" in client.get("/listings").get_data(as_text=True)
+    assert client.post(f"/listings/saved/{kept.id}/look", data=form).location == "/listings?q=data&kind=internship"
+    with db.transaction():
+        db.session.get_one(saved.SavedSearch, kept.id).looked_at = kept.looked_at + timedelta(minutes=6)
+    assert "1 new" not in client.get("/listings").get_data(as_text=True)
+    assert client.post("/listings/saved", data=form | {"name": "Renamed"}).status_code == 303
+    assert [row.name for row in saved.mine(student.id)] == ["Renamed"]
+    assert client.post("/listings/saved", data=form | {"name": " "}).status_code == 422
+    assert client.post(f"/listings/saved/{kept.id}/forget", data=form).status_code == 303
+    assert not saved.mine(student.id)
+
+
+def test_a_search_belongs_to_its_person(app: Flask, client: Any, student: Any, factory: Any, sign_in: Any, now: datetime) -> None:
+    from careercenter.audit import Actor
+
+    other = factory.student()
+    with db.transaction():
+        kept = saved.save(other.id, "Theirs", "q=data", by=Actor("x", other.id), now=now)
+        number = kept.id
+    form = {"csrf_token": token(client)}
+    assert "Theirs" not in client.get("/listings?q=data").get_data(as_text=True)
+    for way in ("look", "forget"):
+        assert client.post(f"/listings/saved/{number}/{way}", data=form).status_code == 404
+    assert client.post(f"/listings/saved/{10**30}/look", data=form).status_code == 404
+    assert [row.name for row in saved.mine(other.id)] == ["Theirs"]
+
+
+def test_only_so_many_searches_are_kept(app: Flask, student: Any, now: datetime) -> None:
+    from careercenter.audit import Actor
+
+    by = Actor("x", student.id)
+    with db.transaction():
+        for n in range(saved.MOST):
+            saved.save(student.id, f"Search {n}", f"q={n}", by=by, now=now)
+    with db.transaction(), pytest.raises(db.Refused, match="Delete one"):
+        saved.save(student.id, "One more", "q=more", by=by, now=now)
+
+
+def test_the_page_says_what_to_leave_out(client: Any, student: Any, shelf: Any) -> None:
+    page = " ".join(client.get("/listings?q=cafe&skill=cobol&place=dayton").get_data(as_text=True).split())
+    assert "Nothing fits all of that." in page
+    assert '<a href="/listings?q=cafe&amp;place=dayton">Without cobol</a> <span class="n">1 listing</span>' in page
+    page = client.get("/listings?q=data&sort=pay").get_data(as_text=True)
+    assert '<a href="/listings?q=data&amp;sort=pay" aria-current="true">Pay per hour</a>' in page
+    assert '<a href="/listings?q=data">Best match</a>' in page
+    assert "That was the last of them." in client.get("/listings?after=0_0").get_data(as_text=True)
