@@ -21,7 +21,7 @@ NAMES = (
     "title order", "title set", "title share", "title equal", "words only in the longer", "words only in the shorter",
     "words on both sides", "employer", "employer equal", "season equal", "season differs", "year equal", "year differs",
     "degree equal", "degree differs", "off-season on one side", "degree on one side", "places meet", "places equal", "places apart",
-    "days between", "within three days", "days far", "days unknown", "workplace differs", "kind differs",
+    "days between", "within three days", "days far", "days unknown",
 )
 LEAST_LIKENESS = 50.0
 """An equal number or address under employers less alike than this means nothing."""
@@ -77,7 +77,6 @@ def features(a: Facts, b: Facts) -> tuple[float, ...]:
         0.0 if gap is None else min(1.0, math.log1p(gap) / math.log1p(FAR_DAYS)), float(gap is not None and gap <= 3),
         float(gap is not None and gap > FAR_DAYS / 4),
         float(gap is None),
-        float("unknown" not in (a.workplace, b.workplace) and a.workplace != b.workplace), float(a.kind != b.kind),
     )
 
 
