@@ -31,7 +31,8 @@ T = TypeVar("T")
 
 
 class Regrouped(NamedTuple):
-    """`shown`: ids that are shown now and were not, or the other way round. `later`: those of the asked that have to wait."""
+    """`shown`: ids whose entry in lists may be another one: shown now and not before, not any more, or for others of their group
+    that changed. `later`: those of the asked that have to wait."""
 
     shown: set[int]
     later: set[int]
@@ -206,8 +207,9 @@ def _settle(seeds: set[int], ids: Sequence[int], known: dict[int, Profile], rule
         else:
             late |= reach
     homes.update((i, rows[i].opportunity_id) for i in late)
-    _move({i: home for i, home in homes.items() if rows[i].opportunity_id != home}, rows, solution)
-    shown = _show({i: home for i, home in homes.items() if i not in late}, rows, rule)
+    moved = {i: home for i, home in homes.items() if rows[i].opportunity_id != home}
+    _move(moved, rows, solution)
+    shown = _show({i: home for i, home in homes.items() if i not in late}, rows, rule, set(ids) | moved.keys())
     later = late & set(ids)
     _forget(later)
     return Regrouped(shown, later)
@@ -298,21 +300,24 @@ def _move(homes: dict[int, int], rows: dict[int, Any], solution: solve.Solution)
     ])
 
 
-def _show(homes: dict[int, int], rows: dict[int, Any], rule: SameWork) -> set[int]:
-    """Show of every group the most direct open listing; gives the ids that changed."""
+def _show(homes: dict[int, int], rows: dict[int, Any], rule: SameWork, changed_ids: set[int]) -> set[int]:
+    """Show of every group the most direct open listing; gives the ids that changed, and who is shown for one that did."""
     groups: dict[int, list[int]] = defaultdict(list)
     for i, home in homes.items():
         groups[home].append(i)
     changed: dict[bool, list[int]] = {True: [], False: []}
+    stands: set[int] = set()
     for members in groups.values():
         first = min(members, key=lambda i: (rows[i].state != OPEN, rule.distance(rows[i].platform), rows[i].name))
+        if len(members) > 1 and not changed_ids.isdisjoint(members):
+            stands.add(first)
         for i in members:
             if rows[i].shown is not (i == first):
                 changed[i == first].append(i)
     for shown, ids in changed.items():
         for part in _chunks(sorted(ids)):
             db.session.execute(update(LISTING).where(LISTING.c.id.in_(part)).values(shown=shown))
-    return {*changed[True], *changed[False]}
+    return {*changed[True], *changed[False], *stands}
 
 
 def _forget(ids: Iterable[int]) -> None:
