@@ -40,7 +40,7 @@ Normalize = Callable[[Sequence[Raw]], list[ListingDraft | Reject]]
 class Reading:
     """What a run knows while it reads a board: `seen` listings, and how many records were quarantined, `keyless` ones
     without a usable post id. `normalize` turns raw records into drafts, as many as it is given. `beat_at` is when it last
-    said that it lives; `continues` says that it goes on from a stored cursor.
+    said that it lives. `continues`: it goes on from a stored cursor.
     """
 
     run_id: int

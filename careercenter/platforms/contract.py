@@ -152,12 +152,12 @@ class Spec:
     docs_url: str
     note: str = ""
     """What a campus has to know before it counts on this platform, such as that nobody could try it."""
+    promises: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    """Fields of a draft -> how many of a hundred posts state it. Title, employer and a way to apply are promised always."""
     hook: Hook | None = None
     """For platforms that push: the core keeps what is signed well, and the next read is given it by `Http.pushed`."""
     entry: Entry | None = None
     """For platforms of which staff paste an address and type the rest."""
-    promises: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
-    """Fields of a draft -> how many of a hundred posts state it. Title, employer and a way to apply are promised always."""
 
     def secret_fields(self) -> tuple[str, ...]:
         """Names of the configuration fields that hold secrets."""

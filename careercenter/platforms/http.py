@@ -84,9 +84,9 @@ class HttpClient:
         attempts: int = 3,
         max_bytes: int = MAX_BYTES,
         drops: Path | None = None,
-        pushed: Sequence[Pushed] = (),
         gate: Gate | None = None,
         robots: bool = False,
+        pushed: Sequence[Pushed] = (),
     ):
         self._allowed = AllowedHosts(allow_hosts)
         self._secrets = tuple(sorted((s for s in secrets if s), key=len, reverse=True))

@@ -38,7 +38,7 @@ def test_twelvetwentys_key_is_exchanged_once_for_a_whole_read() -> None:
         board.read()
     (exchange,) = [r for r in seen if r.path.endswith("/api/client/generateAuthenticationToken")]
     assert exchange.args.to_dict() == {"key": "k"}
-    assert seen[1].path.endswith("/api/v2/job-postings") and seen[1].args["PageSize"] == "100"
+    assert seen[1].path.endswith("/api/v2/job-postings") and seen[1].args["PageSize"] == "500"
     assert "statusId" not in seen[1].args, "what stays empty is not sent"
 
 
