@@ -7,6 +7,7 @@ import os
 import signal
 import threading
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -214,6 +215,21 @@ def test_a_run_that_was_killed_leaves_its_events_to_the_next(read: Portal) -> No
     read.later(minutes=11)
     take(read)
     assert (read.hours(), read.arrivals()) == (50, {"e1": "taken"})
+
+
+def test_a_dry_run_tells_of_what_was_pushed_and_takes_nothing_from_a_run_beside_it(read: Portal) -> None:
+    read.push(read.event("e1", 1, hours=50))
+    read.later(minutes=2)
+    with db.transaction():
+        board_id = db.session.scalars(select(Board.id)).one()
+        db.session.add(SyncRun(board_id=board_id, started_at=read.clock, beat_at=read.clock))
+    told: list[Any] = []
+    listings.preview("riipen", "portal", now=lambda: read.clock, tell=told.append)
+    assert [(change.what, change.post_id) for change in told] == [("changed", "8mepY2aV")]
+    assert db.session.scalars(select(Arrival.run_id)).one() is None
+    read.later(minutes=11)
+    take(read)
+    assert read.hours() == 50
 
 
 def at_once(portal: Portal, body: bytes) -> list[int]:

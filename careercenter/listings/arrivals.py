@@ -64,7 +64,7 @@ def hand_over(spec: Spec, board: str) -> Sequence[Pushed]:
 
     It opens its own transaction: a part of `sync`.
     """
-    if spec.hook is None and spec.kind is not PlatformKind.MANUAL:
+    if not _takes(spec):
         return ()
     with db.transaction():
         running = select(SyncRun.board_id, SyncRun.id).join(Board, Board.id == SyncRun.board_id).where(
@@ -73,16 +73,30 @@ def hand_over(spec: Spec, board: str) -> Sequence[Pushed]:
         found = db.session.execute(running).one_or_none()
         if found is None:
             return ()
-        board_id, run_id = found
-        rows = db.session.execute(
-            select(Arrival.id, Arrival.post_id, Arrival.occurred_at, func.length(Arrival.body).label("size"))
-            .where(Arrival.board_id == board_id, Arrival.state == WAITING).order_by(Arrival.occurred_at, Arrival.id).limit(MOST)
-        ).all()
-        newest, older = _newest(rows, _known(board_id, rows), _read_whole(board_id) if spec.hook else None)
+        fresh, older = _due(spec, found[0])
         _mark(older, state=OLDER)
-        given = _as_many_as_travel(newest)
-        _mark(given, run_id=run_id)
-        return _events(given)
+        _mark(fresh, run_id=found[1])
+        return _events(fresh)
+
+
+def look(spec: Spec, board: str) -> Sequence[Pushed]:
+    """What a run of the board would be given now; nothing is noted."""
+    board_id = db.session.scalar(select(Board.id).where(Board.platform == spec.id, Board.board == board))
+    return _events(_due(spec, board_id)[0]) if board_id and _takes(spec) else ()
+
+
+def _takes(spec: Spec) -> bool:
+    return spec.hook is not None or spec.kind is PlatformKind.MANUAL
+
+
+def _due(spec: Spec, board_id: int) -> tuple[list[Row[Any]], list[Row[Any]]]:
+    """What waits: as much as goes to one run, and what something newer has replaced."""
+    rows = db.session.execute(
+        select(Arrival.id, Arrival.post_id, Arrival.occurred_at, func.length(Arrival.body).label("size"))
+        .where(Arrival.board_id == board_id, Arrival.state == WAITING).order_by(Arrival.occurred_at, Arrival.id).limit(MOST)
+    ).all()
+    fresh, older = _newest(rows, _known(board_id, rows), _read_whole(board_id) if spec.hook else None)
+    return _as_many_as_travel(fresh), older
 
 
 def settle(run_id: int) -> None:

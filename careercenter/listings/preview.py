@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import select
 
 from careercenter import db
-from careercenter.listings import finish, polls, report
+from careercenter.listings import arrivals, finish, polls, report
 from careercenter.listings.model import OPEN, Board, Listing
 from careercenter.listings.report import SyncReport
 from careercenter.listings.sorting import Found, Item, Reading, lookup, prepare, sort
@@ -93,7 +93,7 @@ def preview(
     look = None
     try:
         opened = open_source(platform, board)
-        with reader_of(opened, http) as reader:
+        with reader_of(opened, http, arrivals.look) as reader:
             board_id = row.id if row else 0
             run = Reading(0, board_id, opened, db.settings().campus.zone, reader.drafts, now(), had_quarantine=False)
             look = _Look(run, tell)

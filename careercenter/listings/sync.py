@@ -31,8 +31,10 @@ from careercenter.platforms.contract import (
     Mode,
     Page,
     PlatformError,
+    Pushed,
     Record,
     Seen,
+    Spec,
     State,
     Tombstone,
     Unreadable,
@@ -157,11 +159,15 @@ class Reader(Protocol):
     def drafts(self, raws: Sequence[bytes | dict[str, Any]]) -> list[ListingDraft | Reject]: ...
 
 
+Arrived = Callable[[Spec, str], Sequence[Pushed]]
+"""What has arrived for a board since its last run."""
+
+
 class Apart:
     """The plugin in processes of its own: one reads, one normalises."""
 
-    def __init__(self, opened: Opened):
-        self._spec = opened.spec
+    def __init__(self, opened: Opened, arrived: Arrived):
+        self._spec, self._arrived = opened.spec, arrived
         folder = db.settings().data_dir / "drops" / opened.spec.id
         self._task = apart.task(
             opened.spec.id, opened.cfg, db.settings().platforms.user_agent, opened.source.allow_hosts, str(folder),
@@ -171,7 +177,7 @@ class Apart:
         self.drafts = self._normalizer.drafts
 
     def messages(self, board: str, state: State | None) -> Iterator[Message]:
-        return apart.messages(self._task, board, state, pushed=arrivals.hand_over(self._spec, board))
+        return apart.messages(self._task, board, state, pushed=self._arrived(self._spec, board))
 
     def __enter__(self) -> "Apart":
         return self
@@ -194,8 +200,8 @@ class Beside:
         return [reading.draft_of(self.opened.plugin, raw, self.opened.cfg) for raw in raws]
 
 
-def reader_of(opened: Opened, http: Http | None) -> Any:
-    return Apart(opened) if http is None else nullcontext(Beside(opened, http))
+def reader_of(opened: Opened, http: Http | None, arrived: Arrived = arrivals.hand_over) -> Any:
+    return Apart(opened, arrived) if http is None else nullcontext(Beside(opened, http))
 
 
 def read(
