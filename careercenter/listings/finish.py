@@ -48,6 +48,13 @@ def finish(
     return SyncReport(platform, board, run.run_id, outcome, message, completeness.value, run.counts)
 
 
+def foresee(run: Reading, end: End, now: datetime) -> tuple[Completeness, str, closing.Verdict]:
+    """What `finish` would find, without writing it: whether the snapshot is believed, why not, and what its silence means."""
+    doubt = _doubt(run, end)
+    completeness = Completeness.PARTIAL if doubt else end.completeness
+    return completeness, doubt, _judge(run, end, now) if completeness is Completeness.COMPLETE else closing.Verdict()
+
+
 def _doubt(run: Reading, end: End) -> str:
     """Why a snapshot that calls itself complete is not believed; empty when it is."""
     if end.completeness is not Completeness.COMPLETE or end.unchanged:

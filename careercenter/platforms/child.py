@@ -8,6 +8,7 @@ prints goes nowhere.
 
 import contextlib
 import ctypes
+import gc
 import os
 import resource
 import signal
@@ -35,6 +36,7 @@ def nursery(control: socket.socket) -> None:
     signal.signal(signal.SIGCHLD, _bury)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     registry.installed()
+    gc.freeze()  # what is loaded stays shared with the children
     while True:
         word, fds, _, _ = socket.recv_fds(control, 1, 2)
         if not word:

@@ -143,6 +143,10 @@ ACCESS: dict[str, frozenset[str]] = {
     "platforms.catalogue.index": ADVISOR,
     "platforms.catalogue.quarantine": ADVISOR,
     "platforms.catalogue.record": ADVISOR,
+    "same_work.index": ADVISOR,
+    "same_work.decide": ADVISOR,
+    "same_work.take_back": ADVISOR,
+    "same_work.part": ADVISOR,
     # placements
     "placements.index": OWN_RECORDS,
     "placements.new": STUDENT,
