@@ -1,5 +1,6 @@
 """Peak memory of a sync with all its processes, for feeds of different sizes: it should not grow with the feed."""
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -27,40 +28,37 @@ def family(pid: int) -> Iterator[int]:
             yield from family(int(child))
 
 
-def peak(pid: int) -> int:
-    """The most memory in kB that a process has had; what it shares with others counts for each of them."""
-    return next(int(line.split()[1]) for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmHWM"))
+def memory(pid: int) -> int:
+    """The memory of a process in kB; what it shares with others is counted among them by parts."""
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
 
 
-def watched(command: list[str], env: dict[str, str]) -> dict[int, int]:
-    """Run a command to its end; the peak of each of its processes in kB."""
-    found: dict[int, int] = {}
+def peak(command: list[str], env: dict[str, str]) -> int:
+    """Run a command to its end; the most memory that all its processes had together, in kB."""
+    found = [0]
     process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.DEVNULL)
 
     def look() -> None:
         while process.poll() is None:
-            try:
-                for pid in family(process.pid):
-                    found[pid] = max(found.get(pid, 0), peak(pid))
-            except (OSError, StopIteration):
-                pass  # it ended while we looked
-            time.sleep(0.02)
+            with contextlib.suppress(OSError, StopIteration):  # one of them ended while we looked
+                found.append(sum(memory(pid) for pid in family(process.pid)))
+            time.sleep(0.03)
 
     watcher = threading.Thread(target=look)
     watcher.start()
     assert process.wait() == 0, command
     watcher.join()
-    return found
+    return max(found)
 
 
 def of_sync(size: int, folder: Path) -> int:
-    """The peaks of all processes of a first sync and an unchanged one, in kB, the largest of each kind added up."""
+    """The peak of a first sync and an unchanged one into SQLite, in kB: the sync, its nursery, the processes of the plugin."""
     with feed.serving(size) as host:
         env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
         place = folder / f"memory-{size}"
         command = [sys.executable, "-m", "benchmarks.feeds.runs", "product", f"sqlite:///{place}.db", host, str(place), "first", "first"]
-        found = watched(command, env)
-    return sum(sorted(found.values(), reverse=True)[:4])  # the sync, its nursery, one that reads, one that normalises
+        return peak(command, env)
 
 
 def compare(sizes: list[int], folder: Path) -> None:

@@ -6,7 +6,7 @@ here. Field list: docs/plugins.md.
 """
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -220,9 +220,14 @@ def _full(values: dict[str, Any]) -> dict[str, Any]:
     return kept
 
 
+def _listed(items: Sequence[Any]) -> list[Any]:
+    return [told(item) if (told := _TOLD.get(type(item))) else item for item in items]
+
+
 _TOLD: dict[type, Callable[[Any], Any]] = {
     dict: _full,
-    list: lambda items: [told(item) if (told := _TOLD.get(type(item))) else item for item in items],
+    tuple: _listed,
+    list: _listed,
     datetime: lambda moment: moment.astimezone(UTC).isoformat(),
     date: date.isoformat,
 }
