@@ -5,7 +5,7 @@ The worker's first read then finds four listings where fourteen are usual, and t
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from urllib.parse import urlsplit
 
@@ -13,7 +13,7 @@ from careercenter import audit, db, listings
 from careercenter.listings import entered
 from careercenter.listings.sources import board_row
 from careercenter.platforms import registry
-from careercenter.platforms.contract import Dropped, Response
+from careercenter.platforms.contract import Dropped, Pushed, Response
 from demo import elsewhere
 
 PLATFORM, BOARD = "lever", "harborlight"
@@ -35,6 +35,9 @@ class Recorded:
 
     def dropped(self, board: str) -> Dropped | None:
         return None
+
+    def pushed(self, board: str) -> Sequence[Pushed]:
+        return ()
 
 
 def read(now: datetime, anchor: date) -> None:

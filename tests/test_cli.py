@@ -62,6 +62,8 @@ def test_the_database_way_from_nothing_to_current(folder: Path) -> None:
     assert run(folder, "audit", "verify").returncode == 0
     exported = run(folder, "listings", "export", "--json")
     assert (exported.returncode, json.loads(exported.stdout)) == (0, [])
+    compared = run(folder, "listings", "index", "--rebuild")
+    assert (compared.returncode, compared.stdout.splitlines()[-1]) == (0, "The index says what the listings say.")
     synced = run(folder, "sync")
     assert synced.returncode == 0 and "No source is configured" in synced.stderr
     assert run(folder, "sync", "greenhouse/nobody").returncode == 2

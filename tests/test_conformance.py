@@ -12,10 +12,10 @@ def red(address: str) -> dict[int, tuple[str, ...]]:
 
 
 def test_every_check_has_a_mutant() -> None:
-    assert set(CHECKS) == set(mutants.MUTANTS)
+    assert set(CHECKS) == set(mutants.MUTANTS) == set(range(1, 25))
 
 
-@pytest.mark.parametrize("name", ["good", "plain"])
+@pytest.mark.parametrize("name", ["good", "plain", "pushing"])
 def test_a_good_plugin_passes(name: str) -> None:
     assert red(f"tests.kit.{name}:plugin") == {}
 

@@ -1,8 +1,10 @@
 """Search against a plain count in Python: words, ranking, facets, paging, and an index that always equals its listings."""
 
 import random
+import time
 from collections import Counter
 from datetime import datetime, timedelta
+from threading import Event, Thread
 from typing import Any
 
 import pytest
@@ -10,11 +12,13 @@ from flask import Flask
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select, text, update
+from sqlalchemy.exc import IntegrityError
 
 from careercenter import db, listings
+from careercenter.doctor import records
 from careercenter.listings import browse, saved, touched
 from careercenter.listings.browse import Filters
-from careercenter.listings.index import check, keep
+from careercenter.listings.index import check, keep, postgres
 from careercenter.listings.index import words as spelling
 from careercenter.listings.index.entry import CHOICES, EVERY, Entry, day_of, deadline_choice, entry_of, rush_of
 from careercenter.listings.model import Listing
@@ -258,11 +262,13 @@ def test_a_difference_is_named_and_mended(app: Flask, factory: Any, now: datetim
     with db.transaction():
         db.session.execute(text(spoil))
     assert check.differences() != []
+    if spoil == "DELETE FROM listing_entry":
+        assert records.search().state == "warn"
     with db.transaction():
         check.rebuild()
     touched.catch_up()
     assert check.differences() == []
-    assert len(find("", now)) == 1
+    assert len(find("", now)) == 1 and records.search().state == "ok"
 
 
 @pytest.mark.parametrize(("sort", "q"), [("newest", "data"), ("best", "data"), ("soonest", ""), ("pay", "data")])
@@ -315,6 +321,53 @@ def test_a_catch_up_that_is_killed_is_repeated(app: Flask, factory: Any, now: da
     assert check.differences() == []
 
 
+def catch_up_together(app: Flask, ids: list[int]) -> list[str]:
+    """Two transactions bring the index up to one listing each; the second comes while the first is open. How each ended."""
+    first_is_in, ends = Event(), []
+
+    def run(listing_id: int, first: bool) -> None:
+        with app.app_context():
+            try:
+                if not first:
+                    first_is_in.wait(10)
+                with db.transaction():
+                    keep.look_again([listing_id])
+                    first_is_in.set()
+                    if first:
+                        time.sleep(0.3)
+                ends.append("done")
+            except IntegrityError:
+                ends.append("IntegrityError")
+
+    threads = [Thread(target=run, args=(listing_id, n == 0)) for n, listing_id in enumerate(ids)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    db.session.rollback()
+    return sorted(ends)
+
+
+def two_of_a_new_kind(factory: Any) -> list[int]:
+    """Listings of one combination that the index has never seen; nobody has looked at them yet."""
+    made = [factory.listing(state="closed") for _ in range(2)]
+    with db.transaction():
+        db.session.execute(update(Listing).values(state="open", kind="co_op"))
+    return [listing.id for listing in made]
+
+
+def test_two_that_catch_up_at_once_take_turns(app: Flask, factory: Any) -> None:
+    assert catch_up_together(app, two_of_a_new_kind(factory)) == ["done", "done"]
+    assert check.differences() == []
+
+
+@pytest.mark.parametrize("app", ["postgresql"], indirect=True)
+def test_without_turns_one_of_them_fails(app: Flask, factory: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The control: what the lock is for. SQLite has one writer anyway."""
+    monkeypatch.setattr(postgres, "lock", lambda: None)
+    assert catch_up_together(app, two_of_a_new_kind(factory)) == ["IntegrityError", "done"]
+
+
 def test_an_untouched_listing_costs_no_write(app: Flask, factory: Any, now: datetime) -> None:
     made = factory.listing()
     mark = text("SELECT mark FROM search_mark")
@@ -362,8 +415,7 @@ def test_a_search_belongs_to_its_person(app: Flask, client: Any, student: Any, f
 
     other = factory.student()
     with db.transaction():
-        kept = saved.save(other.id, "Theirs", "q=data", by=Actor("x", other.id), now=now)
-        number = kept.id
+        number = saved.save(other.id, "Theirs", "q=data", by=Actor("x", other.id), now=now)
     form = {"csrf_token": token(client)}
     assert "Theirs" not in client.get("/listings?q=data").get_data(as_text=True)
     for way in ("look", "forget"):
@@ -387,6 +439,8 @@ def test_the_page_says_what_to_leave_out(client: Any, student: Any, shelf: Any) 
     page = " ".join(client.get("/listings?q=cafe&skill=cobol&place=dayton").get_data(as_text=True).split())
     assert "Nothing fits all of that." in page
     assert '<a href="/listings?q=cafe&amp;place=dayton">Without cobol</a> <span class="n">1 listing</span>' in page
+    page = " ".join(client.get("/listings?q=pyhton").get_data(as_text=True).split())
+    assert '<a href="/listings?q=python">Did you mean “python”?</a> <span class="n">1 listing</span>' in page, "the other one has expired"
     page = client.get("/listings?q=data&sort=pay").get_data(as_text=True)
     assert '<a href="/listings?q=data&amp;sort=pay" aria-current="true">Pay per hour</a>' in page
     assert '<a href="/listings?q=data">Best match</a>' in page

@@ -37,8 +37,7 @@ def test_the_rung_that_a_plugin_carries_is_the_one_that_it_has(name: str) -> Non
     with conformance.opened(registry.installed()[name].value) as case:
         found = conformance.standing_of(case, conformance.examine(case))
     assert standing.standing(name) == found, f"careercenter platforms check {name} --write"
-    rung = found.rung(TODAY)
-    assert rung == ("silver" if case.spec.terms.reviewed_on else None), found.failed
+    assert found.rung(TODAY) == ("silver" if case.spec.terms.reviewed_on else None), found.failed
 
 
 def test_a_rung_needs_those_below_it_and_gold_a_recent_recording() -> None:
@@ -49,6 +48,7 @@ def test_a_rung_needs_those_below_it_and_gold_a_recent_recording() -> None:
     assert rung(live=TODAY - timedelta(days=90)) == "gold"
     assert rung(live=TODAY - timedelta(days=91)) == rung(live=TODAY + timedelta(days=1)) == "silver"
     assert rung(24, live=TODAY) == "silver"
+    assert standing.Standing("1", {}, {4: "Nothing is read."}, TODAY, False).rung(TODAY) is None
 
 
 def test_a_missing_or_spoiled_standing_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -350,3 +350,22 @@ def test_the_scheduler_follows_without_a_restart(app, feed: Feed, dana, now) -> 
         assert scheduler.get_job("sync greenhouse/alderfinch") is None
     finally:
         scheduler.shutdown(wait=True)
+
+
+def test_a_leading_worker_looks_for_changes(app, feed: Feed, dana, now, tmp_path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    """The worker's own tick, without its processes: a source that is switched on is claimed, one that is off is not any more."""
+    from careercenter.jobs.worker import Worker
+
+    monkeypatch.setitem(app.extensions, "careercenter", app.extensions["careercenter"].model_copy(update={"data_dir": tmp_path}))
+    worker = Worker(app)
+    try:
+        assert worker._lead() and worker._scheduler.get_job("sync greenhouse/alderfinch") is None
+        row = switch_on(dana, feed)
+        worker._replan()
+        assert worker._scheduler.get_job("sync greenhouse/alderfinch") is not None
+        press(dana, row, "off")
+        worker._replan()
+        assert worker._scheduler.get_job("sync greenhouse/alderfinch") is None
+    finally:
+        worker._unschedule()
+        worker._leadership.release()

@@ -7,7 +7,7 @@ import sys
 
 import click
 
-from careercenter.cli import configuration, data, database, directory, failures, platforms, serve
+from careercenter.cli import configuration, data, database, directory, failures, platforms, search, serve
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -26,6 +26,7 @@ for command in (
     database.doctor, database.db, database.audit, directory.signon, platforms.platforms,
 ):
     cli.add_command(command)
+data.listings.add_command(search.index)
 
 
 def main(arguments: list[str] | None = None) -> None:

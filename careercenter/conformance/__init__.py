@@ -21,6 +21,7 @@ from typing import Any
 from careercenter.conformance import bronze, core, gold, silver
 from careercenter.conformance.case import Case, open_case
 from careercenter.conformance.report import CHECKS, Check, Result, examine
+from careercenter.platforms.contract import ConfigError
 from careercenter.platforms.kinds.described import Described
 from careercenter.platforms.standing import Standing
 
@@ -70,5 +71,8 @@ class Conformance:
             metafunc.parametrize("number", sorted(CHECKS), ids=[f"{n}" for n in sorted(CHECKS)])
 
     def test_conformance(self, number: int) -> None:
-        (result,) = examined(self.plugin, (number,))
+        try:
+            (result,) = examined(self.plugin, (number,))
+        except ConfigError as error:
+            raise AssertionError(str(error)) from None
         assert result.ok, "\n".join((f"Check {number}: {result.words}.", *result.findings))

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
 from careercenter.conformance import elsewhere
 from careercenter.conformance.case import Case, Heard, NotHere
@@ -32,7 +33,7 @@ def spec(case: Case) -> Iterator[str]:
         yield "Nobody has reviewed the terms: state the basis and the date in the manifest."
     if terms.max_polls_per_day < 1 or able.min_poll_minutes < 1:
         yield "max_polls_per_day and min_poll_minutes must be at least 1."
-    if not terms.url.startswith("https://"):
+    if not terms.url.startswith("https://") and told.kind is not PlatformKind.MANUAL:
         yield "terms.url is not the address of the terms."
 
 
@@ -47,7 +48,8 @@ def configuration(case: Case) -> Iterator[str]:
         yield "check() shows neither whose board it is nor a title, so nobody can confirm it."
     if _passes(_checked(case, case.cfg(()))):
         yield "check() passes though no board is named."
-    used = [name for name in case.spec.secret_fields() if case.cassette.tape.options.get(name)]
+    signing = case.spec.hook.option if case.spec.hook else ""
+    used = [name for name in case.spec.secret_fields() if case.cassette.tape.options.get(name) and name != signing]
     case.stage.words = (*(str(case.cassette.tape.options[n]) for n in used), *case.cassette.tape.accepts)
     for name in used:
         wrong = _checked(case, case.cfg(None, **{name: "a-wrong-one"}))
@@ -81,7 +83,7 @@ def unknown_board(case: Case) -> Iterator[str]:
         raise NotHere("The address names no board, so there is none to be unknown.")
     removal, empty = case.spec.capabilities.removal, case.spec.capabilities.allow_empty
     if heard.crash:
-        yield f"Reading an unknown board: {heard.crash}."
+        yield f"Reading an unknown board: {heard.crash}"
     elif heard.complete and removal is Removal.ABSENCE and empty:
         yield "An unknown board is read as a complete, empty one; everything on it would close."
     case.stage.show([])
@@ -89,7 +91,7 @@ def unknown_board(case: Case) -> Iterator[str]:
     if isinstance(none.error, BoardGone):
         yield "A board that is empty at the moment is taken for one that is gone."
     if none.crash:
-        yield f"Reading an empty board: {none.crash}."
+        yield f"Reading an empty board: {none.crash}"
 
 
 @check(4, "Two reads of the same board are equal")
@@ -98,14 +100,23 @@ def two_reads(case: Case) -> Iterator[str]:
     first, second = case.usual, case.read()
     for heard in (first, second):
         if not heard.records or heard.error or heard.crash:
-            yield f"Reading the recorded board brought no records: {heard.words}."
+            yield f"Reading the recorded board brought no records: {heard.words}"
+            yield from _nowhere(case)
             return
     one, two = case.content(first), case.content(second)
     for post_id in sorted(set(one) | set(two)):
         if one.get(post_id) != two.get(post_id):
             yield f'The post "{post_id}" reads differently the second time.'
     if first.end != second.end:
-        yield f"The first read ended as {first.words}, the second as {second.words}."
+        yield f"The first read ended as {first.words}, the second as {second.words}"
+
+
+def _nowhere(case: Case) -> Iterator[str]:
+    """What the plugin asked for and the cassette does not have."""
+    told = case.cassette.tape.listing
+    if told and not any(case.stage.is_listing(asked) for asked in case.stage.asked):
+        asked = ", ".join(dict.fromkeys(a.path.removeprefix(urlsplit(case.stage.base).path) for a in case.stage.asked)) or "nothing"
+        yield f'It asked for {asked}, and the recorded rows are at "{told.path}" ([listing] path of cassette.toml).'
 
 
 @check(5, "Each post has an id of its own, which stays whatever else the board shows")
@@ -116,8 +127,9 @@ def ids(case: Case) -> Iterator[str]:
     if wrong:
         yield f"{len(wrong)} records have no id."
     told = case.cassette.tape.listing
-    assert told is not None
     repeats = len(found) - len(set(found))
+    if told is None:
+        return
     if repeats != told.repeats:
         yield f"{repeats} records repeat the id of another; the cassette says that {told.repeats} do."
     rows = case.stage.more(len(case.stage.recorded) + 1)
@@ -232,16 +244,16 @@ def _without_rows(case: Case) -> dict[str, bytes]:
 
 @check(8, "A login page, an empty, cut or foreign answer with status 200 is never a complete board")
 def broken(case: Case) -> Iterator[str]:
-    case.reads()
+    case.listed()
     for name, body in broken_bodies(case).items():
         heard = _told(case, body)
         if heard.crash:
-            yield f"On {name}, {heard.crash}."
+            yield f"On {name}, {heard.crash}"
         elif heard.complete:
-            yield f"{name[0].upper()}{name[1:]} is read as {heard.words}."
+            yield f"{name[0].upper()}{name[1:]} is read as {heard.words}"
     marked = _told(case, b"\xef\xbb\xbf" + case.stage.body)
     if marked.crash or (marked.complete and marked.shown != case.usual.shown):
-        yield f"A byte order mark before the answer: {marked.words}."
+        yield f"A byte order mark before the answer: {marked.words}"
 
 
 def _told(case: Case, body: bytes) -> Heard:
@@ -264,9 +276,9 @@ def second_page(case: Case) -> Iterator[str]:
         case.stage.before = lambda asked: _fails(case, asked)
         heard = case.read()
     if heard.crash:
-        yield f"When a page fails, {heard.crash}."
+        yield f"When a page fails, {heard.crash}"
     elif heard.complete:
-        yield f"A board of which a page failed is read as {heard.words}."
+        yield f"A board of which a page failed is read as {heard.words}"
     elif not heard.records and not isinstance(heard.error, ConfigError):
         yield "When the second page fails, the posts of the first are lost."
 

@@ -1,7 +1,7 @@
 """One plugin under examination: its cassette on a stage, the core's own HTTP client, and what a read brought."""
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -10,7 +10,7 @@ from typing import Any
 
 from careercenter.conformance.cassette import Cassette
 from careercenter.conformance.stage import Stage, open_stage
-from careercenter.platforms import draft, reading, registry
+from careercenter.platforms import draft, hooks, reading, registry
 from careercenter.platforms.contract import (
     Completeness,
     Dropped,
@@ -20,6 +20,7 @@ from careercenter.platforms.contract import (
     PlatformKind,
     Plugin,
     PluginConfig,
+    Pushed,
     Record,
     Response,
     Seen,
@@ -28,7 +29,7 @@ from careercenter.platforms.contract import (
 )
 from careercenter.platforms.http import HttpClient
 
-MOST_REQUESTS = 300
+MOST_REQUESTS = 1500
 MOST_MESSAGES = 30_000
 
 
@@ -43,8 +44,8 @@ class Runaway(BaseException):
 class Counted:
     """The core's client, which stops a plugin that asks for ever."""
 
-    def __init__(self, client: HttpClient, most: int):
-        self._client, self._left = client, most
+    def __init__(self, client: HttpClient, most: int, pushed: Callable[[str], Sequence[Pushed]]):
+        self._client, self._left, self._pushed = client, most, pushed
 
     def get(self, url: str, **asked: Any) -> Response:
         self._left -= 1
@@ -54,6 +55,9 @@ class Counted:
 
     def dropped(self, board: str) -> Dropped | None:
         return self._client.dropped(board)
+
+    def pushed(self, board: str) -> Sequence[Pushed]:
+        return self._pushed(board)
 
 
 @dataclass
@@ -122,19 +126,35 @@ class Case:
         default = str(self.spec.config_model.model_fields["base_url"].default)
         return self.stage.base.removesuffix(f"/{self.board}") + "/{board}" if "{board}" in default else self.stage.base
 
+    @cached_property
+    def pushes(self) -> list[Pushed]:
+        """What the cassette holds for a platform that pushes, or staff who enter."""
+        at, found = self.cassette.at, []
+        for event in self.cassette.tape.pushed:
+            body = self.cassette.body(event.file)
+            plain = Pushed(event.file, event.type, event.post_id, body, at, at)
+            found.append(hooks.envelope(self.spec.hook, body, at) if self.spec.hook else plain)
+        return found
+
     @contextmanager
-    def http(self, cfg: PluginConfig | None = None, most: int = MOST_REQUESTS) -> Iterator[Counted]:
+    def http(
+        self, cfg: PluginConfig | None = None, most: int = MOST_REQUESTS, pushed: Callable[[str], Sequence[Pushed]] | None = None
+    ) -> Iterator[Counted]:
+        """The core's client. Staff's entries are given out by themselves, a platform's events only when `pushed` does."""
+        entered = () if self.spec.hook else self.pushes
         secrets = registry.secret_values(cfg or self.cfg())
         with HttpClient(
             user_agent="careercenter conformance", allow_hosts=[self.stage.host], secrets=secrets, attempts=1, deadline_seconds=10,
             drops=self.stage.folder, robots=self.spec.kind is PlatformKind.SITEMAP_JSONLD,
         ) as client:
-            yield Counted(client, most)
+            yield Counted(client, most, pushed or (lambda _: entered))
 
-    def read(self, state: State | None = None, board: str | None = None, cfg: PluginConfig | None = None) -> Heard:
+    def read(
+        self, state: State | None = None, board: str | None = None, cfg: PluginConfig | None = None, pushed: Sequence[Pushed] | None = None
+    ) -> Heard:
         """One read as the plugin itself tells it, before the core judges it."""
         cfg, heard = cfg or self.cfg(), Heard()
-        with self.http(cfg) as http:
+        with self.http(cfg, pushed=None if pushed is None else lambda _: pushed) as http:
             try:
                 for message in self.plugin.read(cfg, board or self.board, state, http):
                     heard.messages.append(message)
@@ -164,13 +184,18 @@ class Case:
         return self.read()
 
     def reads(self) -> None:
-        """Raises NotHere for a plugin that is told instead of asking."""
+        """Raises NotHere for a plugin that reads nothing."""
+        if self.cassette.tape.listing is None and not self.pushes:
+            raise NotHere("Nothing is read.")
+
+    def listed(self) -> None:
+        """Raises NotHere for a plugin without a board that is read as a whole."""
         if self.cassette.tape.listing is None:
-            raise NotHere("The platform tells us; there is nothing to read.")
+            raise NotHere("There is no board to read.")
 
     def asks(self) -> None:
         """Raises NotHere unless the plugin speaks HTTP."""
-        self.reads()
+        self.listed()
         if self.spec.kind is PlatformKind.FILE_DROP:
             raise NotHere("The plugin reads dropped files and asks nobody.")
 

@@ -18,7 +18,13 @@ file = "board.json"
 [[also]]                              # any other answer that the plugin asks for
 path = "/v0/sites/acme"
 file = "site.json"
+
+[[pushed]]                            # kinds webhook and manual: what arrives by itself
+file = "event.json"
 ```
+For a page number that stands in the path write `{page}` there. `accepts` names the words by which a request may show who asks
+beside the key itself, such as a token. `rows`, `id`, `total`, `pages` under [listing] repeat what a manifest says, for plugins
+that have none or leave it to the options.
 In a body `{base}` stands for the address that the recording is served at.
 """
 
@@ -63,6 +69,14 @@ class Listing(Part):
     repeats: int = 0
 
 
+class Event(Part):
+    """One thing that the platform pushed (kind webhook: type, post and time stand in it) or staff entered (kind manual)."""
+
+    file: str
+    type: str = "entered"
+    post_id: str = ""
+
+
 class Tape(Part):
     board: str = Field(min_length=1)
     at: datetime
@@ -73,6 +87,7 @@ class Tape(Part):
     accepts: tuple[str, ...] = ()
     listing: Listing | None = None
     also: tuple[Answer, ...] = ()
+    pushed: tuple[Event, ...] = ()
 
 
 class Cassette:
@@ -126,6 +141,23 @@ class Cassette:
         if self.kind in (PlatformKind.XML_FEED, PlatformKind.RSS_ATOM):
             return Xml(rows, ids, total)
         return Json(rows, ids, total, self.pages.count, self.pages.next)
+
+
+    def rows(self, body: bytes) -> tuple[Any, list[Any]]:
+        """The recorded answer apart: what is around its rows, and the rows. Raises ConfigError."""
+        assert self.tape.listing is not None
+        file, place = self.tape.listing.file, getattr(self.format, "rows", "")
+        where = f' at "{place}"' if place else ""
+        try:
+            around, rows = self.format.cut(body)
+        except (ValueError, SyntaxError, TypeError, LookupError, StopIteration):  # SyntaxError: XML that is none
+            rows = []
+        if not rows or not all(self.format.key(row) for row in rows):
+            raise ConfigError(
+                f"The recording {file} has no rows with an id{where}. Say in the manifest where they are ([read] rows and id), "
+                "or under [listing] of cassette.toml."
+            )
+        return around, rows
 
 
 def _tape(folder: Traversable) -> Tape:

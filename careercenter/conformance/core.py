@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from careercenter.conformance.case import Case, NotHere
 from careercenter.conformance.report import check
 from careercenter.platforms import registry
-from careercenter.platforms.contract import Message, Mode, Plugin, Removal, State
+from careercenter.platforms.contract import Message, Mode, Plugin, Pushed, Removal, State
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -50,9 +50,11 @@ class Center:
 
     def sync(self, at: datetime, plugin: Plugin | None = None) -> "SyncReport":
         from careercenter import listings
+        from careercenter.listings import arrivals
 
         case = self.case
-        with registry.lent(case.spec.id, plugin or case.plugin), case.http() as http:
+        given = (lambda board: arrivals.hand_over(case.spec, board)) if case.spec.hook else None
+        with registry.lent(case.spec.id, plugin or case.plugin), case.http(pushed=given) as http:
             return listings.sync(case.spec.id, case.board, now=lambda: at, http=http)
 
     @property
@@ -74,6 +76,23 @@ class Center:
 
         return set(db.session.scalars(select(Listing.requisition_id)))
 
+    def push(self, event: Pushed) -> bool:
+        """The platform pushes this. Returns whether it counts."""
+        from careercenter import db
+        from careercenter.listings import arrivals, sources
+
+        with db.transaction():
+            return arrivals.keep(sources.board_row(self.case.spec.id, self.case.board).id, event) is not None
+
+    def title_of(self, post_id: str) -> str:
+        from sqlalchemy import select
+
+        from careercenter import db
+        from careercenter.listings.model import Listing
+
+        db.session.rollback()
+        return db.session.scalar(select(Listing.title).where(Listing.post_id == post_id)) or ""
+
     def events(self) -> list[tuple[str, str]]:
         """What happened to every listing, as (post id, change)."""
         from sqlalchemy import select
@@ -91,7 +110,7 @@ def center(case: Case) -> Iterator[Center]:
     from careercenter import db
     from careercenter.settings import Platforms, Source
 
-    case.reads()
+    case.listed()
     app = _app()
     source = Source(
         platform=case.spec.id, boards=(case.board,), base_url=case.base_url, allow_hosts=(case.stage.host,),
@@ -136,7 +155,7 @@ def _app() -> "Flask":
 
 @check(16, "A read that is killed after any message and made again loses nothing and does nothing twice")
 def killed(case: Case) -> Iterator[str]:
-    case.reads()
+    case.listed()
     count = len(case.usual.messages)
     with center(case) as plain:
         plain.sync(case.cassette.at)
@@ -207,7 +226,7 @@ def mass_drop(case: Case) -> Iterator[str]:
 
 @check(19, "One job in several places, each a post of its own, is one opportunity")
 def one_requisition(case: Case) -> Iterator[str]:
-    case.reads()
+    case.listed()
     if not case.spec.capabilities.requisition_id:
         raise NotHere("The platform has no requisition ids.")
     form = case.cassette.format

@@ -32,17 +32,17 @@ class Json:
     def cut(self, body: bytes) -> tuple[Any, list[Any]]:
         around = json.loads(body)
         rows = _at(around, self.rows) if self.rows else around
-        return around, list(rows)
+        return around, rows if isinstance(rows, list) else []
 
     def join(self, around: Any, rows: list[Any], total: int | None = None, pages: int | None = None, following: str = "") -> bytes:
         if not self.rows:
             return json.dumps(rows).encode()
         value = copy.deepcopy(around)
-        _put(value, self.rows, rows)
+        put(value, self.rows, rows)
         for place, said in ((self.total, total), (self.pages, pages), (self.following, following)):
             if place and said is not None:
                 old = _at(value, place)
-                _put(value, place, str(said) if isinstance(old, str) or place == self.following else said)
+                put(value, place, str(said) if isinstance(old, str) or place == self.following else said)
         return json.dumps(value).encode()
 
     def key(self, row: Any) -> str:
@@ -51,7 +51,7 @@ class Json:
     def keyed(self, row: Any, key: str) -> Any:
         made = copy.deepcopy(row)
         place = next((p for p in self.ids if _at(row, p) is not None), self.ids[0])
-        _put(made, place, int(key) if isinstance(_at(row, place), int) and key.isdigit() else key)
+        put(made, place, int(key) if isinstance(_at(row, place), int) and key.isdigit() else key)
         return made
 
 
@@ -124,7 +124,8 @@ def _at(value: Any, place: str) -> Any:
     return value
 
 
-def _put(value: Any, place: str, new: Any) -> None:
+def put(value: Any, place: str, new: Any) -> None:
+    """Set the value at a place, making the objects on the way."""
     *outer, last = place.split(".")
     for name in outer:
         value = value.setdefault(name, {})

@@ -1,6 +1,8 @@
 """Checks 20 to 24: a plugin that may be relied on."""
 
+import base64
 import gzip
+import hmac
 import json
 import logging
 import re
@@ -12,10 +14,11 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from careercenter.conformance.bronze import broken_bodies
 from careercenter.conformance.case import Case, Heard, NotHere
 from careercenter.conformance.core import center
+from careercenter.conformance.formats import put
 from careercenter.conformance.report import check
 from careercenter.conformance.stage import Asked, Said
-from careercenter.platforms import reading
-from careercenter.platforms.contract import ConfigError, PlatformKind, Record
+from careercenter.platforms import hooks, reading
+from careercenter.platforms.contract import ConfigError, Hook, PlatformKind, Pushed, Record
 from careercenter.platforms.draft import ListingDraft
 
 MADE_UP = re.compile(r"made-up|example|sample|test|kit|fake|demo|0{6}", re.IGNORECASE)
@@ -26,7 +29,7 @@ ALWAYS = ("title", "employer", "apply")
 
 @check(20, "What has expired never opens; a deadline keeps its zone, in summer and in winter")
 def expired(case: Case) -> Iterator[str]:
-    case.reads()
+    case.listed()
     made = zip(case.usual.ids, case.drafts(case.usual), strict=True)
     dated = {i: d.deadline for i, d in made if isinstance(d, ListingDraft) and d.deadline}
     if not dated:
@@ -89,10 +92,12 @@ def hostile(case: Case) -> Iterator[str]:
             evil = _poisoned(json.loads(record.raw) if isinstance(record.raw, bytes) else record.raw, links)
             made = reading.draft_of(case.plugin, json.dumps(evil).encode() if isinstance(record.raw, bytes) else evil, case.cfg())
             yield from _harm(made)
+    if case.cassette.tape.listing is None:
+        return
     for name, said in _attacks(case).items():
         heard = _attacked(case, said)
         if heard.crash or heard.complete:
-            yield f"{name} is read as {heard.words}."
+            yield f"{name} is read as {heard.words}"
     yield from _inwards(case)
 
 
@@ -149,7 +154,7 @@ def _inwards(case: Case) -> Iterator[str]:
     case.stage.before = lead
     heard = case.read()
     if not isinstance(heard.error, ConfigError):
-        yield f"A redirect to an address inside the house is read as {heard.words}."
+        yield f"A redirect to an address inside the house is read as {heard.words}"
 
 
 @check(22, "No secret stands in a log, an error, a message, a record or the cassette")
@@ -201,13 +206,73 @@ class _Kept(logging.Handler):
         self.lines.append(record.getMessage())
 
 
+@check(23, "A pushed event counts when its signature is right, once, and never over a newer one")
+def pushed(case: Case) -> Iterator[str]:
+    hook = case.spec.hook
+    if hook is None:
+        raise NotHere("The platform pushes nothing that it signs.")
+    secret = str(case.cassette.tape.options.get(hook.option, ""))
+    if hook.option not in case.spec.secret_fields():
+        yield f'The hook\'s option "{hook.option}" is not typed as a secret.'
+    if not secret or not case.pushes:
+        yield "The cassette holds no [[pushed]] event, or no secret to sign it with."
+        return
+    yield from _signature(hook, secret, case.pushes[0].body)
+    event = case.pushes[0]
+    if event.event_id.startswith("#") or event.occurred_at == event.arrived_at:
+        yield "The event's own id or time is not found, so nobody can tell a repeated or late one ([hook] event_id, at)."
+    heard = case.read(pushed=(event,))
+    first = next((m for m in heard.messages if isinstance(m, Record)), None)
+    if first is None or first.post_id != event.post_id:
+        yield f'The event is about the post "{event.post_id}", and the record made of it about "{first.post_id if first else ""}".'
+        return
+    yield from _delivered(case, hook, event, first)
+
+
+def _signature(hook: Hook, secret: str, body: bytes) -> Iterator[str]:
+    digest = hmac.new(secret.encode(), body, hook.algorithm.removeprefix("hmac-")).digest()
+    good = hook.prefix + (digest.hex() if hook.encoding == "hex" else base64.b64encode(digest).decode())
+    if not hooks.signed(hook, secret, good, body):
+        yield "An event that is signed as the manifest says is refused."
+    for given, told in ((good, body + b" "), ("", body), (good[:-2], body), (good, body.replace(b"e", b"a", 1))):
+        if hooks.signed(hook, secret, given, told):
+            yield "An event whose signature is wrong is taken."
+    if hooks.signed(hook, secret + "x", good, body):
+        yield "An event that is signed by another secret is taken."
+
+
+def _delivered(case: Case, hook: Hook, event: Pushed, record: Record) -> Iterator[str]:
+    """The event made newer and older, sent twice and in the wrong order, through the core."""
+    made = reading.draft_of(case.plugin, record.raw, case.cfg())
+    title = made.title if isinstance(made, ListingDraft) else ""
+    at = case.cassette.at
+    with center(case) as place:
+        place.sync(at)
+        newer = _retold(case, hook, event, title, "newer", at + timedelta(hours=2))
+        older = _retold(case, hook, event, title, "older", at + timedelta(hours=1))
+        if not place.push(newer) or place.push(newer):
+            yield "An event that is sent twice is not counted once."
+        place.sync(at + timedelta(hours=3))
+        place.push(older)
+        place.sync(at + timedelta(hours=4))
+        if "newer" not in place.title_of(event.post_id):
+            yield f'A late event has replaced a newer one: the title is "{place.title_of(event.post_id)}".'
+
+
+def _retold(case: Case, hook: Hook, event: Pushed, title: str, word: str, at: datetime) -> Pushed:
+    value = json.loads(event.body.replace(json.dumps(title).encode(), json.dumps(f"{title} ({word})").encode()))
+    put(value, hook.at, at.isoformat())
+    put(value, hook.event_id, f"{event.event_id}-{word}")
+    return hooks.envelope(hook, json.dumps(value).encode(), case.cassette.at + timedelta(hours=3))
+
+
 @check(24, "The posts carry what the manifest promises: title, employer and a way to apply always, the rest as often as it says")
 def coverage(case: Case) -> Iterator[str]:
     case.reads()
     drafts = case.drafts(case.usual)
     good = [d for d in drafts if isinstance(d, ListingDraft)]
     if not good:
-        yield "No recorded post becomes a listing."
+        yield f"No recorded post becomes a listing. {drafts[0].reason if drafts else 'None is read.'}"
         return
     for draft in drafts:
         if not isinstance(draft, ListingDraft):

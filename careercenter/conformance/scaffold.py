@@ -26,5 +26,5 @@ def write(name: str, into: Path) -> Path:
     for part, path in written.items():
         text = files("careercenter.conformance").joinpath("new", f"{part}.txt").read_text("utf-8")
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text.replace("@NAME@", name).replace("@LABEL@", label), encoding="utf-8")
+        path.write_text(text.replace("@NAME@", name).replace("@LABEL@", label).replace("@CLASS@", label.replace(" ", "")), encoding="utf-8")
     return target

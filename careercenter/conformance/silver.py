@@ -15,7 +15,7 @@ WAIT = "7"
 @check(10, "A repeated page, a short page and a total that shrinks end the read, and nothing counts as gone")
 def pages_that_lie(case: Case) -> Iterator[str]:
     size = case.pages()
-    rows = case.stage.more(2 * size + 3)
+    rows = case.stage.more(size + 3)
     moods: dict[str, Any] = {
         "A page that repeats for ever": lambda asked: _always_first(case, asked),
         "A total that shrinks to nothing on the second page": lambda asked: _shrunk(case, asked),
@@ -27,17 +27,13 @@ def pages_that_lie(case: Case) -> Iterator[str]:
         case.stage.before = mood
         heard = case.read()
         if heard.crash:
-            yield f"{words}: {heard.crash}."
+            yield f"{words}: {heard.crash}"
         elif heard.complete:
-            yield f"{words} is read as {heard.words}."
+            yield f"{words} is read as {heard.words}"
 
 
 def _always_first(case: Case, asked: Asked) -> Said | None:
-    if not case.stage.is_listing(asked):
-        return None
-    pages = case.cassette.pages
-    query = {name: value for name, value in asked.query.items() if name not in (pages.param, "at")}
-    return case.stage.usual(Asked(asked.path, query, asked.headers, asked.n))
+    return case.stage.usual(asked, 0) if case.stage.is_listing(asked) else None
 
 
 def _cut(case: Case, asked: Asked, rows: int, total: int | None) -> Said | None:
@@ -66,14 +62,14 @@ def _short(case: Case, asked: Asked) -> Said | None:
 
 @check(11, "A board that reaches the platform's known ceiling is CAPPED")
 def ceiling(case: Case) -> Iterator[str]:
-    case.reads()
+    case.listed()
     most = case.spec.capabilities.max_rows
     if most is None:
         raise NotHere("No ceiling is known.")
     case.stage.show(case.stage.more(most), most)
     heard = case.read()
     if heard.end is None or heard.end.completeness is not Completeness.CAPPED:
-        yield f"A board with {most:,} listings, which is the most that the platform shows, is read as {heard.words}."
+        yield f"A board with {most:,} listings, which is the most that the platform shows, is read as {heard.words}"
 
 
 @check(12, "A declared total that does not agree with what came is PARTIAL")
@@ -81,12 +77,14 @@ def total(case: Case) -> Iterator[str]:
     case.asks()
     if not case.spec.capabilities.declares_total:
         raise NotHere("The platform declares no total.")
+    if case.usual.records and case.usual.end and case.usual.end.declared_total is None:
+        yield "The plugin says that the platform declares a total, and does not read it. Where does it stand ([read] total)?"
     rows = case.stage.more(len(case.stage.recorded))
-    for declared in (len(rows) + 5, max(len(rows) - 1, 0)):
+    for declared in {len(rows) + 5, len(rows) - 1} - {len(case.usual.shown)}:
         case.stage.show(rows, declared)
         heard = case.read()
         if heard.crash or heard.complete:
-            yield f"A board that declares {declared} listings and shows {len(rows)} is read as {heard.words}."
+            yield f"A board that declares {declared} listings and shows {len(rows)} is read as {heard.words}"
 
 
 @check(13, "Asked to wait, the plugin stops asking and says for how long")
@@ -101,7 +99,7 @@ def asked_to_wait(case: Case) -> Iterator[str]:
         heard = case.read()
         requests = sum(asked.path != "/robots.txt" for asked in case.stage.asked)
         if heard.crash or not isinstance(heard.error, RateLimited):
-            yield f"The platform answers {status} and asks to wait; the read ends as {heard.words}."
+            yield f"The platform answers {status} and asks to wait; the read ends as {heard.words}"
         elif heard.error.retry_after != float(WAIT):
             yield f"The platform asks to wait {WAIT} seconds; the plugin says {heard.error.retry_after}."
         if requests > 1:
@@ -116,9 +114,9 @@ def not_modified(case: Case) -> Iterator[str]:
     case.stage.asked.clear()
     again = case.read(first.state)
     said_so = any(asked.headers.get("if-none-match") == case.stage.tag for asked in case.stage.asked)
-    if again.crash or not again.complete:
-        yield f"The second read of an unchanged board ended as {again.words}."
-    elif said_so and again.end and not again.end.unchanged:
+    if again.crash or again.error:
+        yield f"The second read of an unchanged board ended as {again.words}"
+    elif said_so and not (again.complete and again.end and again.end.unchanged):
         yield f'"Not modified" is read as {again.words}, and everything would count as gone.'
     if not case.spec.capabilities.declares_total:
         return
@@ -142,7 +140,7 @@ def spoiled_state(case: Case) -> Iterator[str]:
         heard = case.read(State(state))
         unchanged = heard.end is not None and heard.end.unchanged
         if heard.crash or (not heard.complete and case.usual.complete) or (not unchanged and heard.shown != case.usual.shown):
-            yield f"With the state {json.dumps(state)[:80]} the read ends as {heard.words}."
+            yield f"With the state {json.dumps(state)[:80]} the read ends as {heard.words}"
         elif unchanged and state != kept:
             yield f"With the state {json.dumps(state)[:80]} the board counts as unchanged."
 

@@ -4,6 +4,7 @@ sets (fewer rows, more pages, a key that is refused, any answer at all).
 
 import base64
 import os
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -51,7 +52,7 @@ class Stage:
         self._around: Any = None
         self.recorded: list[Any] = []
         if told:
-            self._around, self.recorded = cassette.format.cut(self.body)
+            self._around, self.recorded = cassette.rows(self.body)
         self.set()
 
     def set(self) -> None:
@@ -110,12 +111,12 @@ class Stage:
             return Said(401, b"Who are you?")
         return self.usual(asked)
 
-    def usual(self, asked: Asked) -> Said:
-        """What the platform says when nothing is the matter."""
+    def usual(self, asked: Asked, start: int | None = None) -> Said:
+        """What the platform says when nothing is the matter; `start`: the page that begins with this row, whichever was asked."""
         told = self.cassette.tape.listing
         path = asked.path.removeprefix(urlsplit(self.base).path)
-        if told and asked.path == urlsplit(self.base).path + told.path and _matches(told.query, asked):
-            return self._listing(asked)
+        if told and self.is_listing(asked):
+            return self._listing(asked, self.start(asked) if start is None else start)
         for other in self.cassette.tape.also:
             if path == other.path and _matches(other.query, asked):
                 return Said(other.status, self.cassette.body(other.file), other.headers)
@@ -125,16 +126,15 @@ class Stage:
             return self.usual(twin)
         return Said(404, b"There is nothing here.")
 
-    def _listing(self, asked: Asked) -> Said:
+    def _listing(self, asked: Asked, start: int) -> Said:
         if self.tag and asked.headers.get("if-none-match") == self.tag:
             return Said(304, b"", {"ETag": self.tag})
         rows = [] if any(FAR_FUTURE in value for value in asked.query.values()) else self.rows
-        return Said(200, self._page(rows, asked), {"ETag": self.tag} if self.tag else {})
+        return Said(200, self._page(rows, start), {"ETag": self.tag} if self.tag else {})
 
-    def _page(self, rows: list[Any], asked: Asked) -> bytes:
+    def _page(self, rows: list[Any], start: int) -> bytes:
         pages = self.cassette.pages
         told = self.cassette.tape.listing
-        start = self.start(asked)
         size = pages.size if pages.kind != "none" else max(len(rows), 1)
         if rows is self.recorded and self.total is None and start == 0 and len(rows) <= size:
             return self.body
@@ -151,12 +151,19 @@ class Stage:
         pages = self.cassette.pages
         param = "at" if pages.kind == "link" else pages.param
         text = asked.query.get(param, "") if pages.kind != "none" else ""
+        if (found := self._place(asked)) and found.re.groups:
+            text = found[1]
         at = int(text) if text.isdigit() else 0
         return max(0, (at - pages.first) * pages.size) if pages.kind == "page" and text else at
 
     def is_listing(self, asked: Asked) -> bool:
         told = self.cassette.tape.listing
-        return told is not None and asked.path == urlsplit(self.base).path + told.path and _matches(told.query, asked)
+        return told is not None and self._place(asked) is not None and _matches(told.query, asked)
+
+    def _place(self, asked: Asked) -> re.Match[str] | None:
+        told = self.cassette.tape.listing
+        path = re.escape(urlsplit(self.base).path + told.path) if told else "(?!)"
+        return re.fullmatch(path.replace(re.escape("{page}"), r"(\d+)"), asked.path)
 
     def _said_total(self) -> int:
         return len(self.rows) if self.total is None else self.total

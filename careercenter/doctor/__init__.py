@@ -57,6 +57,7 @@ def installation(settings: Settings, now: datetime) -> list[Check]:
             ("Worker", lambda: records.workers(now)),
             ("Jobs", lambda: records.runs(now)),
             ("Mail queue", lambda: records.mail(now)),
+            ("Search", records.search),
             ("Audit log", lambda: records.audit_log(settings)),
         )
     )

@@ -7,6 +7,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 
 from careercenter import audit, db, work
 from careercenter.doctor.check import FAIL, OK, WARN, Check, ago
+from careercenter.listings.index import check as index
 from careercenter.outbox import OutboxMessage
 from careercenter.settings import Settings
 
@@ -132,6 +133,18 @@ def mail(now: datetime) -> Check:
             "See the mail page for addresses that were refused, correct them and send again.",
         )
     return Check("Mail queue", OK, "Nothing is stuck.")
+
+
+def search() -> Check:
+    """Whether as many listings can be found as there are."""
+    waiting, held, right = index.standing()
+    if waiting:
+        return Check("Search", OK, f"{held:,} listings can be found; {waiting:,} that changed wait for the next look.")
+    if held != right:
+        return Check(
+            "Search", WARN, f"{held:,} listings can be found, but {right:,} are open.", "Run: careercenter listings index --rebuild"
+        )
+    return Check("Search", OK, f"All {held:,} open listings can be found.")
 
 
 def audit_log(settings: Settings) -> Check:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import lru_cache
+from heapq import nlargest
 from typing import Any, NamedTuple
 
 from sqlalchemy import BigInteger, bindparam, func, select
@@ -16,18 +17,21 @@ from sqlalchemy.orm import joinedload
 from careercenter import db
 from careercenter.listings.export import export as export
 from careercenter.listings.index import database, ranking
-from careercenter.listings.index.asking import Filters, Moment, Sought, conditions, moment, parameters, sought
-from careercenter.listings.index.entry import DEADLINES, HOURS, KINDS, PAY, WORKPLACES, micros
+from careercenter.listings.index.asking import Filters, Moment, Sought, conditions, likely, moment, parameters, sought
+from careercenter.listings.index.entry import DEADLINES as DEADLINES
+from careercenter.listings.index.entry import HOURS as HOURS
+from careercenter.listings.index.entry import KINDS as KINDS
+from careercenter.listings.index.entry import PAY as PAY
+from careercenter.listings.index.entry import WORKPLACES as WORKPLACES
+from careercenter.listings.index.entry import micros
+from careercenter.listings.index.options import Option, options
 from careercenter.listings.index.tables import ListingEntry
-from careercenter.listings.index.tally import FACETS, SHOWN, Tally, facets, labels, tally
+from careercenter.listings.index.tally import FACETS, facets, tally
 from careercenter.listings.model import OPEN, Board, Listing
 
 PAGE = 25
 LOOKED_AT = 1000
 SORTS = {"best": "Best match", "newest": "Newest", "soonest": "Deadline soonest", "pay": "Pay per hour"}
-_LABELS = {
-    "kind": KINDS, "workplace": WORKPLACES, "pay": {k: v[0] for k, v in PAY.items()}, "hours": HOURS, "deadline": DEADLINES,
-}
 _ORDER: dict[str, Any] = {"soonest": ListingEntry.rush, "pay": ListingEntry.hourly}
 _LAST = 2**63 - 1
 _CURSOR = re.compile(r"-?\d{1,19}(?:_-?\d{1,19}){0,20}", re.ASCII)
@@ -57,13 +61,6 @@ class Row(NamedTuple):
     ends_on: date | None
 
 
-class Option(NamedTuple):
-    value: str
-    label: str
-    n: int
-    chosen: bool
-
-
 @dataclass(frozen=True)
 class Page:
     """`rows` in the order asked for, `total` over all pages (`more`: there are more than that), `facets` by filter name,
@@ -89,7 +86,7 @@ def search(
         rows, cursor = _best(state, found, position, limit)
     else:
         rows, cursor = _in_order(state, found, sort, position, limit)
-    return Page(rows, counted.total, _options(state, counted, filters), cursor, counted.more)
+    return Page(rows, counted.total, options(state, counted, filters), cursor, counted.more)
 
 
 def newest(now: datetime, limit: int = 3) -> list[Row]:
@@ -131,6 +128,13 @@ def loosened(q: str, filters: Filters, now: datetime) -> list[tuple[str, str, in
     return [(name, value, counted.total) for name, value, counted in ways if counted.total]
 
 
+def respelled(q: str, filters: Filters, now: datetime) -> tuple[str, int] | None:
+    """For a search that finds nothing: words that may have been meant, and how many listings have them."""
+    state, meant = moment(now), likely(q)
+    total = tally(state, meant, filters).total if meant else 0
+    return (meant, total) if total else None
+
+
 def detail(listing_id: int) -> Listing:
     """One listing with its board, open or closed. Raises NotFound."""
     found = db.session.get(Listing, listing_id, options=[joinedload(Listing.board)]) if listing_id < 2**31 else None
@@ -164,13 +168,11 @@ def _best(state: Moment, found: Sought, position: tuple[int, ...], limit: int) -
     if len(position) == groups + 3 and all(0 <= n < 10_000 for n in position[3:]):
         top, last, worth = position[0], position[1:3], position[3:]
     else:
-        top, last, worth = _LAST, (_LAST, _LAST), ranking.weights(found)
+        top, last, worth = _LAST, (_LAST, _LAST), ranking.weights(state, found)
     chosen: list[tuple[int, int, int]] = []
-    while len(chosen) <= limit:
-        window = ranking.ranked(state, found, worth, top)
-        if not window:
-            break
-        chosen += [(top, score, key) for score, key in window if (score, key) < last]
+    while len(chosen) <= limit and (window := ranking.weighed(state, found, worth, top)):
+        best = nlargest(limit + 1 - len(chosen), (place for place in window if place < last))
+        chosen += [(top, score, key) for score, key in best]
         if len(chosen) <= limit:
             top, last = min(key for _, key in window), (_LAST, _LAST)
     rows = _rows_of(state, [key for _, _, key in chosen[:limit]])
@@ -179,10 +181,13 @@ def _best(state: Moment, found: Sought, position: tuple[int, ...], limit: int) -
 
 
 def _rows_of(state: Moment, keys: Sequence[int]) -> list[Row]:
-    rows = {row[1]: Row._make(row[2:]) for row in db.session.execute(
-        _columns(ListingEntry.key).where(ListingEntry.key.in_(keys), Listing.state == OPEN, Listing.shown)
-    )}
+    rows = {row[1]: Row._make(row[2:]) for row in db.ask(_these(state.database), keys=database().listed(keys))}
     return [rows[key] for key in keys if key in rows]
+
+
+@lru_cache(maxsize=2)
+def _these(kind: str) -> Any:
+    return _columns(ListingEntry.key).where(database().among(ListingEntry.key), Listing.state == OPEN, Listing.shown)
 
 
 @lru_cache(maxsize=256)
@@ -208,30 +213,6 @@ def _columns(by: Any) -> Any:
         Board.label, Board.believed_at, Listing.min_minutes, Listing.max_minutes, Listing.hours_per, Listing.weeks,
         Listing.starts_on, Listing.ends_on,
     ).select_from(ListingEntry).join(Listing, Listing.id == ListingEntry.listing_id).join(Board)
-
-
-@lru_cache(maxsize=256)
-def _option_list(state: Moment, name: str, counts: tuple[tuple[str, int], ...], chosen: tuple[str, ...]) -> list[Option]:
-    """The choices of one facet that lead somewhere or are chosen, in the order of the page."""
-    numbers = dict(counts)
-    if name in _LABELS:
-        known = _LABELS[name]
-    elif name == "platform":
-        known = {value: value.replace("_", " ").capitalize() for value in sorted({*numbers, *chosen})}
-    else:
-        first = [value for value, n in sorted(counts, key=lambda c: (-c[1], c[0])) if n][:SHOWN]
-        values = tuple(dict.fromkeys((*chosen, *first)))
-        known = {value: value for value in values} | labels(name, values)
-    return [
-        Option(value, label, numbers.get(value, 0), value in chosen)
-        for value, label in known.items() if numbers.get(value) or value in chosen
-    ]
-
-
-def _options(state: Moment, counted: Tally, filters: Filters) -> dict[str, list[Option]]:
-    return {
-        name: _option_list(state, name, tuple(counted.by.get(name, {}).items()), getattr(filters, name)) for name in FACETS
-    }
 
 
 def _position(after: str | None) -> tuple[int, ...]:

@@ -32,11 +32,6 @@ class Unsound(db.Refused):
         super().__init__(" ".join(problems.values()))
 
 
-def least_minutes(spec: Spec) -> int:
-    """How often the platform may be read at the most, as minutes between two reads."""
-    return max(spec.capabilities.min_poll_minutes, -(-1440 // max(1, spec.terms.max_polls_per_day)))
-
-
 def get(source_id: int) -> StoredSource:
     """Raises NotFound."""
     found = db.session.get(StoredSource, source_id) if source_id < 2**31 else None

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import delete, func, select, update
 
 from careercenter import db
-from careercenter.listings import bulk, closing, held, report
+from careercenter.listings import arrivals, bulk, closing, held, report
 from careercenter.listings.model import OPEN, Board, Listing, Quarantined, SyncRun
 from careercenter.listings.report import SyncReport
 from careercenter.listings.store import LISTING, Reading, chunks, close, record_events, update_many
@@ -30,7 +30,10 @@ def finish(
     verdict = held.settle(run, _judge(run, end, now) if complete else closing.Verdict(), complete, now)
     _apply(run, verdict, now)
     outcome = report.KEPT if verdict.kept else report.outcome_of(completeness, end.unchanged, verdict.held)
-    if complete and not end.unchanged:
+    if run.source.spec.capabilities.mode is Mode.PUSH:
+        arrivals.settle(run.run_id)
+        outcome = report.PUSHED if completeness is Completeness.UNKNOWN else outcome
+    elif complete and not end.unchanged:
         _forget_old_quarantine(run)
     _keep_board(run, end, outcome, cursor, now)
     _name_board(run, board)
@@ -162,6 +165,6 @@ def keep_cursor(run: Reading, cursor: Mapping[str, Any], now: datetime) -> None:
     kept = db.session.scalar(select(Board.cursor).where(Board.id == run.board_id))
     recipe = run.source.recipe.hex()
     whole = run.source.spec.capabilities.mode in (Mode.SNAPSHOT, Mode.FILE)
-    continued = kept is not None and not whole and kept.get("recipe") == recipe
+    continued = kept is not None and not whole and run.continues and kept.get("recipe") == recipe
     value = {"recipe": recipe, "full_at": kept["full_at"] if kept and continued else now.isoformat(), "state": dict(cursor)}
     db.session.execute(update(Board).where(Board.id == run.board_id).values(cursor=value))

@@ -34,10 +34,12 @@ def budget(spec: Spec, source: Source) -> Budget:
 def every_seconds(source: Source) -> int:
     """How often the schedule reads the boards of a source: as the source says, but never more often than the platform allows."""
     spec = _spec(source)
-    if spec is None:
-        return source.every_minutes * 60
-    least = max(spec.capabilities.min_poll_minutes, ceil(1440 / spec.terms.max_polls_per_day))
-    return max(source.every_minutes, least) * 60
+    return max(source.every_minutes, least_minutes(spec) if spec else 0) * 60
+
+
+def least_minutes(spec: Spec) -> int:
+    """The shortest time between two reads by the schedule."""
+    return max(spec.capabilities.min_poll_minutes, ceil(1440 / max(1, spec.terms.max_polls_per_day)))
 
 
 def too_soon(platform: str, board: str, now: datetime) -> str:

@@ -17,13 +17,14 @@ from careercenter.platforms.contract import (
 
 COMPLETE, UNCHANGED, HELD, RUNNING, LOST, BUSY = "complete", "unchanged", "held", "running", "lost", "busy"
 TOO_SOON = "too_soon"
-KEPT = "kept"
+KEPT, PUSHED = "kept", "pushed"
 
 # outcome -> (meaning of the face, words)
 OUTCOMES: dict[str, tuple[str, str]] = {
     RUNNING: ("waiting", "Under way"),
     COMPLETE: ("good", "Complete"),
     UNCHANGED: ("good", "Nothing changed"),
+    PUSHED: ("good", "Pushes taken in"),
     HELD: ("needs", "Held for a person"),
     KEPT: ("waiting", "Kept open by a person"),
     "partial": ("waiting", "Incomplete"),

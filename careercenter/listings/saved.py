@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, String, UniqueConstraint, bindparam, delete, func, select
+from sqlalchemy import ForeignKey, String, UniqueConstraint, bindparam, delete, select
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
 
 from careercenter import audit, db
@@ -38,22 +39,21 @@ def mine(person_id: int) -> Sequence[Any]:
     return db.ask(_MINE, person_id=person_id)
 
 
-def save(person_id: int, name: str, query: str, *, by: Actor, now: datetime) -> SavedSearch:
-    """Keep a search; one that is kept already gets the new name. Raises `db.Refused` with what to do."""
+def save(person_id: int, name: str, query: str, *, by: Actor, now: datetime) -> int:
+    """Keep a search; one that is kept already gets the new name. Gives its id. Raises `db.Refused` with what to do."""
     name, query = name.replace("\x00", "").strip()[:80], query[:2000]
     if not name:
         raise db.Refused("Give the search a name, so that you find it again.")
-    kept = db.session.scalar(select(SavedSearch).where(SavedSearch.person_id == person_id, SavedSearch.query == query))
-    if kept is None:
-        count = db.session.scalar(select(func.count()).where(SavedSearch.person_id == person_id)) or 0
-        if count >= MOST:
-            raise db.Refused(f"You keep {MOST} searches already. Delete one that you no longer need, then save this one.")
-        kept = SavedSearch(person_id=person_id, query=query, saved_at=now, looked_at=now)
-        db.session.add(kept)
-    kept.name = name
-    db.session.flush()
-    audit.record("search.saved", "saved_search", kept.id, by=by, now=now)
-    return kept
+    queries = db.session.scalars(select(SavedSearch.query).where(SavedSearch.person_id == person_id)).all()
+    if len(queries) >= MOST and query not in queries:
+        raise db.Refused(f"You keep {MOST} searches already. Delete one that you no longer need, then save this one.")
+    made = (postgresql.insert if db.is_postgresql() else sqlite.insert)(SavedSearch).values(
+        person_id=person_id, name=name, query=query, saved_at=now, looked_at=now
+    )
+    kept = made.on_conflict_do_update(index_elements=["person_id", "query"], set_={"name": name}).returning(SavedSearch.id)
+    number = db.session.scalars(kept).one()
+    audit.record("search.saved", "saved_search", number, by=by, now=now)
+    return number
 
 
 def look(saved_id: int, person_id: int, now: datetime) -> str:

@@ -40,7 +40,7 @@ Normalize = Callable[[Sequence[Raw]], list[ListingDraft | Reject]]
 class Reading:
     """What a run knows while it reads a board: `seen` listings, and how many records were quarantined, `keyless` ones
     without a usable post id. `normalize` turns raw records into drafts, as many as it is given. `beat_at` is when it last
-    said that it lives.
+    said that it lives. `continues`: it goes on from a stored cursor.
     """
 
     run_id: int
@@ -50,6 +50,7 @@ class Reading:
     normalize: Normalize
     beat_at: datetime
     had_quarantine: bool = False
+    continues: bool = False
     counts: Counts = field(default_factory=Counts)
     seen: SeenIds = field(default_factory=SeenIds)
     keyless: int = 0

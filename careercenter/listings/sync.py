@@ -16,7 +16,7 @@ from sqlalchemy import select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from careercenter import db
-from careercenter.listings import finish, polls, report
+from careercenter.listings import arrivals, finish, polls, report
 from careercenter.listings.model import Board, Quarantined, SyncRun
 from careercenter.listings.report import SyncReport
 from careercenter.listings.sorting import Item, Reading, prepare, sort
@@ -133,6 +133,7 @@ def _run(
 def _judge(platform: str, board: str, run: Reading, reader: "Reader", now: Callable[[], datetime], progress: Progress) -> SyncReport:
     """Read, store and end one run."""
     state = cursor_of(run, now())
+    run.continues = state is not None
     db.session.rollback()  # no transaction stays open while the network is waited for
 
     def take(items: list[Item], cursor: Mapping[str, Any] | None) -> None:
@@ -160,6 +161,7 @@ class Apart:
     """The plugin in processes of its own: one reads, one normalises."""
 
     def __init__(self, opened: Opened):
+        self._spec = opened.spec
         folder = db.settings().data_dir / "drops" / opened.spec.id
         self._task = apart.task(
             opened.spec.id, opened.cfg, db.settings().platforms.user_agent, opened.source.allow_hosts, str(folder),
@@ -169,7 +171,7 @@ class Apart:
         self.drafts = self._normalizer.drafts
 
     def messages(self, board: str, state: State | None) -> Iterator[Message]:
-        return apart.messages(self._task, board, state)
+        return apart.messages(self._task, board, state, pushed=arrivals.hand_over(self._spec, board))
 
     def __enter__(self) -> "Apart":
         return self

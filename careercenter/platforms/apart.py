@@ -21,7 +21,7 @@ from pydantic import SecretStr
 
 from careercenter.platforms import frames
 from careercenter.platforms.budget import Budget
-from careercenter.platforms.contract import CheckResult, Message, PluginConfig, PluginFault, State
+from careercenter.platforms.contract import CheckResult, Message, PluginConfig, PluginFault, Pushed, State
 from careercenter.platforms.draft import ListingDraft, Reject
 
 NURSERY_SECONDS = 60
@@ -63,9 +63,11 @@ def task(
     return Task(plugin, cfg.base_url, options, cfg.boards, user_agent, tuple(allow_hosts), drops, budget)
 
 
-def messages(task: Task, board: str, state: State | None, limits: Limits = Limits()) -> Iterator[Message]:
-    """Like `reading.messages`, from a process of its own. Raises PlatformError."""
-    job = {"board": board, "state": dict(state.cursor) if state else None}
+def messages(
+    task: Task, board: str, state: State | None, limits: Limits = Limits(), pushed: Sequence[Pushed] = ()
+) -> Iterator[Message]:
+    """Like `reading.messages`, from a process of its own. `pushed` must fit into one frame. Raises PlatformError."""
+    job = {"board": board, "state": dict(state.cursor) if state else None, "pushed": pushed}
     with _Process("read", task, job, limits) as process:
         while (found := process.next()) is not None:
             if isinstance(found, frames.Records):

@@ -23,8 +23,8 @@ import stamina  # noqa: F401 - loaded here once, and not by each child that asks
 
 from careercenter.platforms import frames, http, reading, registry
 from careercenter.platforms.budget import Turns
-from careercenter.platforms.contract import PlatformError, PlatformKind, PluginFault, State, Unreadable
-from careercenter.platforms.kinds import drops, feeds, rest, sitemaps  # noqa: F401 - as above
+from careercenter.platforms.contract import PlatformError, PlatformKind, PluginFault, Pushed, State, Unreadable
+from careercenter.platforms.kinds import drops, feeds, pushes, rest, sitemaps  # noqa: F401 - as above
 
 PR_SET_PDEATHSIG = 1
 FRAME_BYTES = 200_000
@@ -141,6 +141,7 @@ def _client(plugin: Any, cfg: Any, job: dict[str, Any], told: Any, out: Any) -> 
     return http.HttpClient(
         user_agent=job["user_agent"], allow_hosts=job["allow_hosts"], secrets=registry.secret_values(cfg), drops=Path(job["drops"]),
         gate=Turns(told, out), robots=plugin.spec().kind is PlatformKind.SITEMAP_JSONLD,
+        pushed=[Pushed(**event) for event in job.get("pushed", ())],
     )
 
 

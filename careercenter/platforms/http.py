@@ -18,7 +18,7 @@ import re
 import threading
 import time
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -37,6 +37,7 @@ from careercenter.platforms.contract import (
     ConfigError,
     Dropped,
     PlatformError,
+    Pushed,
     RateLimited,
     Response,
     SchemaDrift,
@@ -85,13 +86,14 @@ class HttpClient:
         drops: Path | None = None,
         gate: Gate | None = None,
         robots: bool = False,
+        pushed: Sequence[Pushed] = (),
     ):
         self._allowed = AllowedHosts(allow_hosts)
         self._secrets = tuple(sorted((s for s in secrets if s), key=len, reverse=True))
         self._deadline_seconds = deadline_seconds
         self._attempts = attempts
         self._max_bytes = max_bytes
-        self._drops = drops
+        self._drops, self._pushed = drops, pushed
         self._gate = gate
         self._robots = Robots(user_agent, self._robots_txt) if robots else None
         self._connections = Connections(self._allowed)
@@ -162,6 +164,10 @@ class HttpClient:
         if newest.stat().st_size > self._max_bytes:
             raise SchemaDrift(f"{newest.name} is larger than {self._max_bytes:,} bytes and was not read.", "file")
         return Dropped(newest.name, newest.read_bytes(), datetime.fromtimestamp(newest.stat().st_mtime, UTC))
+
+    def pushed(self, board: str) -> Sequence[Pushed]:
+        """See `contract.Http.pushed`: a client serves the run of one board."""
+        return self._pushed
 
     def _follow(
         self, url: str, params: Mapping[str, str] | None, headers: dict[str, str], deadline: float

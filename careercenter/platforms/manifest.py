@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from careercenter.platforms.contract import Capabilities, ConfigError, PlatformKind, PluginConfig, Spec, Terms
+from careercenter.platforms.contract import Capabilities, ConfigError, Entry, Hook, PlatformKind, PluginConfig, Spec, Terms
 from careercenter.platforms.draft import ListingDraft
 
 
@@ -15,8 +15,9 @@ def load_spec(package: str, config_model: type[PluginConfig]) -> Spec:
     sentence.
 
     Tables: `[plugin]` (id, label, version, contract_version, kind, maintainer, docs_url), `[capabilities]`, `[terms]`,
-    `[promises]` (a draft's field = percent of posts that state it). `max_rows` may be left out (no known ceiling), and
-    `reviewed_on` while nobody has reviewed the terms.
+    `[hook]` for a platform that pushes, `[entry]` for one whose addresses staff paste, `[promises]` (a draft's field =
+    percent of posts that state it). `max_rows` may be left out (no known ceiling), and `reviewed_on` while nobody has
+    reviewed the terms.
     """
     try:
         content = tomllib.loads(files(package).joinpath("manifest.toml").read_text("utf-8"))
@@ -27,7 +28,7 @@ def load_spec(package: str, config_model: type[PluginConfig]) -> Spec:
 
 def spec_of(package: str, content: dict[str, Any], config_model: type[PluginConfig]) -> Spec:
     """The Spec in the tables of a manifest that was read."""
-    if extra := sorted(content.keys() - {"plugin", "capabilities", "terms", "promises"}):
+    if extra := sorted(content.keys() - {"plugin", "capabilities", "terms", "hook", "entry", "promises"}):
         raise ConfigError(*(f"The manifest of {package} has an unknown table {name}." for name in extra))
     capabilities = {"max_rows": None, **content.get("capabilities", {})}
     terms = {"reviewed_on": None, **content.get("terms", {})}
@@ -37,6 +38,8 @@ def spec_of(package: str, content: dict[str, Any], config_model: type[PluginConf
         capabilities=_checked(package, "capabilities", Capabilities, capabilities),
         terms=_checked(package, "terms", Terms, terms),
         promises=_promises(package, content.get("promises", {})),
+        hook=_checked(package, "hook", Hook, content["hook"]) if "hook" in content else None,
+        entry=_checked(package, "entry", Entry, content["entry"]) if "entry" in content else None,
     )
 
 

@@ -94,7 +94,7 @@ def require_terms(spec: Spec) -> None:
     if not spec.terms.basis.strip() or spec.terms.reviewed_on is None:
         raise TermsBlocked(
             f"The terms of {spec.label} have not been reviewed. "
-            "Review them, then state basis and date in its manifest."
+            f"Review them, then state basis and date in its manifest. {spec.note}".rstrip()
         )
 
 

@@ -13,6 +13,7 @@ from careercenter.platforms import registry
 
 FILE = "conformance.json"
 RUNGS = {"bronze": range(1, 10), "silver": range(10, 19), "gold": range(19, 25)}
+READ = 4  # two reads: where that could not be tried, nothing was shown
 LIVE_DAYS = timedelta(days=90)
 
 
@@ -31,8 +32,13 @@ class Standing:
     """False: examined by the shape that the vendor documents, since nobody holds a recording."""
 
     def rung(self, today: date) -> str | None:
-        """bronze, silver or gold; None below. Each rung needs those under it, gold also a live recording of the last 90 days."""
+        """bronze, silver or gold; None below, or where nothing could be read.
+
+        Each rung needs those under it, gold also a live recording of the last 90 days.
+        """
         reached = None
+        if READ in self.not_here:
+            return None
         for name, checks in RUNGS.items():
             if any(n in self.failed for n in checks) or (name == "gold" and not self._live(today)):
                 break
@@ -41,6 +47,8 @@ class Standing:
 
     def lacks(self, today: date) -> tuple[str, ...]:
         """What keeps it from the next rung, in sentences; nothing at gold."""
+        if READ in self.not_here:
+            return (self.not_here[READ],)
         for name, checks in RUNGS.items():
             found = tuple(sentence for n in checks for sentence in self.failed.get(n, ()))
             if not found and name == "gold" and not self._live(today):

@@ -15,6 +15,7 @@ from careercenter.credit.model import STEPS
 from careercenter.evaluations.model import Evaluation
 from careercenter.listings.held import HeldClosing
 from careercenter.listings.model import Board, Listing
+from careercenter.listings.same import look as same
 from careercenter.outbox import OutboxMessage
 from careercenter.people import holders
 from careercenter.placements import of_student
@@ -142,6 +143,7 @@ def advisor() -> str:
     return render_template(
         "home/advisor.html", counts=credit.total(tallies), waiting=_waiting("advisor"),
         owed=evaluations.owed(access.scopes()), boards=_boards(), now=g.now, chart=_waiting_chart(tallies),
+        pairs=same.waiting(),
     )
 
 
@@ -196,7 +198,7 @@ def admin() -> str:
     alive = bool(seen and g.now - seen < timedelta(minutes=1))
     return render_template(
         "home/admin.html", alive=alive, seen=seen, waiting=mail[0], dead=mail[1], failed=failed, boards=_boards(),
-        held=holders.count_waiting(),
+        held=holders.count_waiting(), pairs=same.waiting(),
     )
 
 

@@ -10,7 +10,8 @@ from careercenter import credit, listings
 from careercenter.listings import browse, health
 from careercenter.listings.browse import Option
 from careercenter.listings.model import OPEN, Listing
-from careercenter.web import cards, placed, searches
+from careercenter.listings.same import look as same
+from careercenter.web import cards, listing_facts, placed, searches
 from careercenter.web.asked import FACETS, Asked
 
 blueprint = Blueprint("listings", __name__, url_prefix="/listings")
@@ -37,11 +38,14 @@ def show(listing_id: int) -> Any:
     listing = listings.detail(listing_id)
     by = cards.ruler()
     mark = credit.would_count(cards.offer(listing), by) if by else None
+    seen = same.seen_on(listing)
+    old = {s.id for s in seen if listings.is_stale(s.believed_at, g.now)}
     return render_template(
         "listings/show.html", listing=listing, draft=listing.draft, mark=mark, meanings=cards.MEANINGS, pay=fair_pay(listing),
-        kind=browse.KINDS.get(listing.kind, listing.kind), workplace=browse.WORKPLACES.get(listing.workplace, ""),
+        kind=browse.KINDS.get(listing.kind, listing.kind), lead=listing_facts.lead(listing), facts=listing_facts.facts(listing),
         is_open=listing.state == OPEN and (listing.deadline_at is None or listing.deadline_at > g.now),
-        stale=listings.is_stale(listing.board.believed_at, g.now), history=health.history(listing_id), say=transition,
+        stale=listing.id in old, seen=seen, old=old, moved=same.why(listing_id), grouped=listing_facts.GROUPED,
+        history=health.history(listing_id), say=transition,
     )
 
 
@@ -65,6 +69,7 @@ def transition(change: str, evidence: dict[str, Any]) -> str:
             "absence": f"Closed: no longer shown, missed in {evidence.get('misses')} runs since "
             f"{str(evidence.get('first_missed_at', ''))[:10]}",
             "deadline": "Closed: the deadline has passed", "platform": "Closed by the platform",
+            "staff": "Closed by the career center",
             "person": "Closed: no longer shown, confirmed by the career center",
             "held too long": f"Closed: no longer shown since {str(evidence.get('held_since', ''))[:10]}",
             "source removed": "Closed: the career center no longer reads this source",
@@ -119,9 +124,10 @@ def _say(name: str, value: str, facets: Any) -> str:
 
 
 def _loosened(asked: Asked, facets: Any) -> list[tuple[str, str, int]]:
-    """What could be left out of a search that finds nothing: words, address, and how many listings there are then."""
-    ways = browse.loosened(asked.q, asked.filters, g.now)
-    return [
-        (_say(name, value or asked.q, facets), asked.without(name, value).address, n)
-        for name, value, n in sorted(ways, key=lambda way: -way[2])
+    """What else could be asked where nothing is found: words, address, and how many listings there are then."""
+    meant = browse.respelled(asked.q, asked.filters, g.now)
+    other = [(f"Did you mean “{meant[0]}”?", asked.but(q=meant[0]).address, meant[1])] if meant else []
+    return other + [
+        (f"Without {_say(name, value or asked.q, facets)}", asked.without(name, value).address, n)
+        for name, value, n in sorted(browse.loosened(asked.q, asked.filters, g.now), key=lambda way: -way[2])
     ]

@@ -20,9 +20,9 @@ def save() -> Any:
     with db.transaction():
         if again := resend.earlier():
             return again
-        kept = saved.save(g.viewer.person_id, request.form.get("name", ""), asked.query, by=access.actor(), now=g.now)
-        name, answer = kept.name, resend.answered(asked.address)
-    shell.toast("good", f"Saved as “{name}”. What is new is counted from now on.")
+        saved.save(g.viewer.person_id, request.form.get("name", ""), asked.query, by=access.actor(), now=g.now)
+        answer = resend.answered(asked.address)
+    shell.toast("good", "The search is kept. What is new in it is counted from now on.")
     return answer
 
 

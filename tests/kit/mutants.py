@@ -28,6 +28,7 @@ from careercenter.platforms.draft import Deadline, ListingDraft
 from careercenter.platforms.kinds.described import Described
 from tests.kit.good import plugin as good
 from tests.kit.plain import plugin as plain
+from tests.kit.pushing import plugin as pushing
 
 
 class Mutant(Described):
@@ -112,6 +113,9 @@ class Through:
 
     def dropped(self, board: str) -> Any:
         return self.http.dropped(board)
+
+    def pushed(self, board: str) -> Any:
+        return self.http.pushed(board)
 
 
 class NullIsEmpty(Mutant):
@@ -274,5 +278,6 @@ m19 = RequisitionOfThePost()
 m20 = KnowsNoSummer()
 m21 = LetsScriptsThrough()
 m22 = Talks()
+m23 = Mutant(pushing, hook=replace(pushing.spec().hook, post_id="id"))
 m24 = Mutant(good, promises={"hours": 90})
 MUTANTS = tuple(int(name[1:]) for name in dir() if name[:1] == "m" and name[1:].isdigit())

@@ -14,6 +14,7 @@ from careercenter.listings.index.entry import CHOICES, EVERY, day_of, mark, micr
 from careercenter.listings.index.tables import BYTEWISE, ListingEntry, SearchMark, SearchWord
 from careercenter.listings.index.words import BEGINNING, Asked, Phrase, parse, words
 
+ALIKE, ALIKE_FROM, ALIKE_AMONG = 0.7, 4, 5000
 BEGINNINGS = 50
 """So many words, the most frequent ones, stand in for the beginning of a word."""
 Groups = tuple[tuple[Phrase, ...], ...]
@@ -81,6 +82,7 @@ _BEGINS = (
     .where(SearchWord.word >= bindparam("first", type_=BYTEWISE), SearchWord.word < bindparam("last", type_=BYTEWISE))
     .order_by(SearchWord.n.desc(), SearchWord.word).limit(bindparam("most", type_=Integer))
 )
+_FREQUENCY = select(SearchWord.n).where(SearchWord.word == bindparam("word", type_=BYTEWISE))
 
 
 def moment(now: datetime) -> Moment:
@@ -142,10 +144,25 @@ def beginning(start: str) -> list[str]:
     return list(dict.fromkeys([start, *found]))
 
 
-def frequency(words_asked: Iterable[str]) -> dict[str, int]:
-    """In how many entries each of these words occurs."""
-    counted = select(SearchWord.word, SearchWord.n).where(SearchWord.word.in_(sorted(set(words_asked))))
-    return {row.word: row.n for row in db.session.execute(counted)}
+def frequency(word: str) -> int:
+    """In how many entries a word occurs."""
+    return next((n for (n,) in db.ask(_FREQUENCY, word=word)), 0)
+
+
+def likely(question: str) -> str:
+    """The question with words that no entry has replaced by frequent ones that are written nearly so; empty when there are
+    none to replace."""
+    from rapidfuzz import process
+    from rapidfuzz.distance import OSA
+
+    other = {}
+    for phrase in parse(question).wanted:
+        for word in phrase:
+            if len(word) >= ALIKE_FROM and not frequency(word):
+                known = [row[0] for row in db.ask(_BEGINS, first=word[0], last=word[0] + "\U0010ffff", most=ALIKE_AMONG)]
+                if found := process.extractOne(word, known, scorer=OSA.normalized_similarity, score_cutoff=ALIKE):
+                    other[word] = found[0]
+    return " ".join(other.get(word, word) for phrase in parse(question).wanted for word in phrase) if other else ""
 
 
 def conditions(bounds: int, further: Any = None) -> list[Any]:

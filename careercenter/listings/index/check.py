@@ -1,20 +1,28 @@
-"""Whether the index equals the listings: every entry, word and counter, made anew and compared. For `careercenter doctor`
-and for tests; it reads everything."""
+"""Whether the index equals the listings: every entry, word and counter, made anew and compared. `standing` only counts them, which
+`careercenter doctor` does; the rest reads everything, for `careercenter listings index` and for tests."""
 
 from collections import Counter
 from typing import Any
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, func, insert, select
 
 from careercenter import db
 from careercenter.listings.index import database
-from careercenter.listings.index.entry import CHOICES, entry_of
-from careercenter.listings.index.keep import wanted
-from careercenter.listings.index.tables import ListingEntry, SearchCombination, SearchCount, SearchWord
-from careercenter.listings.model import Listing
+from careercenter.listings.index.entry import counters, entry_of
+from careercenter.listings.index.keep import known_combinations, wanted
+from careercenter.listings.index.tables import ListingEntry, SearchCount, SearchWord
+from careercenter.listings.model import OPEN, Listing
 from careercenter.listings.touched import Touched
 
 CHUNK = 1000
+
+
+def standing() -> tuple[int, int, int]:
+    """How many changed listings wait to be looked at, how many entries there are and how many there should be then."""
+    waiting = db.session.scalar(select(func.count()).select_from(Touched)) or 0
+    held = db.session.scalar(select(func.count()).select_from(ListingEntry)) or 0
+    right = db.session.scalar(select(func.count()).select_from(Listing).where(Listing.state == OPEN, Listing.shown)) or 0
+    return waiting, held, right
 
 
 def differences(most: int = 10) -> list[str]:
@@ -28,8 +36,7 @@ def differences(most: int = 10) -> list[str]:
     )}
     said = [f"Listing {n} is not in the index as it is." for n in sorted(entries.keys() | held.keys()) if entries.get(n) != held.get(n)]
     said += _compare("word", words, {row.word: row.n for row in db.session.execute(select(SearchWord.word, SearchWord.n))})
-    known = select(SearchCount.name, SearchCount.value, *(getattr(SearchCombination, name) for name in CHOICES), SearchCount.n).join(
-        SearchCombination, SearchCombination.id == SearchCount.combination_id)
+    known = select(SearchCount.name, SearchCount.combination_id, SearchCount.value, SearchCount.n)
     said += _compare("counter", counts, {tuple(row[:-1]): row[-1] for row in db.session.execute(known)})
     texts = Counter(word for word in _texts([key for key, _ in held.values()]) if ":" not in word or word.startswith("in:"))
     said += _compare("text of the word", words, texts)
@@ -41,11 +48,12 @@ def _expected() -> tuple[dict[int, tuple[int, int]], Counter[Any], Counter[Any]]
     entries: dict[int, tuple[int, int]] = {}
     words: Counter[Any] = Counter()
     counts: Counter[Any] = Counter()
+    combinations = known_combinations()
     for row in db.session.execute(wanted().execution_options(yield_per=CHUNK)):
         entry = entry_of(row)
         entries[entry.listing_id] = (entry.key, entry.digest)
         words.update(entry.vocabulary)
-        counts.update((name, value, *entry.choices) for name, value in entry.counted)
+        counts.update(counters(combinations.get(entry.choices, -1), entry.rush, entry.skills, entry.places))
     return entries, words, counts
 
 

@@ -64,11 +64,11 @@ class Entry(NamedTuple):
         """The words of this entry that are counted."""
         return {*self.title, *self.about, *self.text, *(m for m in self.marks if m.startswith("in:"))}
 
-    @property
-    def counted(self) -> list[tuple[str, str]]:
-        """The (name, value) of every counter that this entry adds to."""
-        found = [("all", ""), ("due", due_day(self.rush))]
-        return found + [("skill", s) for s in self.skills] + [("city", p) for p in self.places]
+
+def counters(combination_id: int, rush: int, skills: Iterable[str], places: Iterable[str]) -> list[tuple[str, int, str]]:
+    """The (name, combination, value) of every counter that an entry adds to; 0 stands for all combinations together."""
+    found = [("all", ""), ("due", due_day(rush)), *(("skill", value) for value in skills), *(("city", value) for value in places)]
+    return [(name, c, value) for name, value in found for c in (combination_id, 0)]
 
 
 def entry_of(row: Any) -> Entry:
@@ -88,12 +88,12 @@ def entry_of(row: Any) -> Entry:
 
 
 def _places(row: Any) -> tuple[dict[str, str], list[str]]:
-    """The cities as a facet shows them, and all that is said of places."""
-    stated = row.draft.get("places") or ()
+    """The cities as a facet shows them, and all that is said of places; those of the same work in other places too."""
+    stated, mates = row.draft.get("places") or (), sorted({place for place in (row.mate_places or "").split("\n") if place})
     if not stated:
-        return _values([row.place]), [row.place]
+        return _values([row.place, *mates]), [row.place, *mates]
     named = [", ".join(part for part in (p.get("city"), p.get("region")) if part) if p.get("city") else p["raw"] for p in stated]
-    return _values(named), [f"{name} {p['raw']}" for name, p in zip(named, stated, strict=True)]
+    return _values([*named, *mates]), [*(f"{name} {p['raw']}" for name, p in zip(named, stated, strict=True)), *mates]
 
 
 def _values(labels: Iterable[str]) -> dict[str, str]:

@@ -8,19 +8,27 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import aliased
 
 from careercenter import db
 from careercenter.listings.index import database
-from careercenter.listings.index.entry import CHOICES, Entry, due_day, entry_of
+from careercenter.listings.index.entry import CHOICES, Entry, counters, entry_of
 from careercenter.listings.index.tables import ListingEntry, SearchCombination, SearchLabel, SearchMark
 from careercenter.listings.model import OPEN, Board, Listing
 
+_Mate = aliased(Listing)
+MATE_PLACES = (
+    select(func.aggregate_strings(_Mate.place, "\n"))
+    .where(_Mate.opportunity_id == Listing.opportunity_id, _Mate.board_id == Listing.board_id, _Mate.id != Listing.id, _Mate.state == OPEN)
+    .correlate(Listing).scalar_subquery().label("mate_places")
+)
+"""Where else the same requisition is open: lists show one of its listings, and it is found by all its places."""
 COLUMNS = (
     Listing.id, Listing.kind, Listing.title, Listing.employer, Listing.place, Listing.workplace, Listing.pay_kind,
     Listing.hourly_cents, Listing.min_minutes, Listing.max_minutes, Listing.hours_per, Listing.deadline_at, Listing.posted_at,
-    Listing.first_seen_at, Listing.words, Listing.draft, Board.platform,
+    Listing.first_seen_at, Listing.words, Listing.draft, Board.platform, MATE_PLACES,
 )
 _CHOSEN = [getattr(SearchCombination, name) for name in CHOICES]
 
@@ -51,41 +59,35 @@ def _exchange(gone: Sequence[Any], fresh: Sequence[Entry]) -> None:
     words: Counter[str] = Counter()
     for held in text.words_of([row.key for row in gone]) if gone else ():
         words.subtract(word for word in held if ":" not in word or word.startswith("in:"))
-    counts: Counter[tuple[str, str, int]] = Counter()
+    counts: Counter[tuple[str, int, str]] = Counter()
     for row in gone:
-        counts.subtract(_counters(row))
+        counts.subtract(counters(row.combination_id, row.rush, row.skills.split(), row.places.split()))
     if gone:
         db.session.execute(delete(ListingEntry).where(ListingEntry.key.in_([row.key for row in gone])))
     for entry in fresh:
         words.update(entry.vocabulary)
-        counts.update((name, value, combinations[entry.choices]) for name, value in entry.counted)
+        counts.update(counters(combinations[entry.choices], entry.rush, entry.skills, entry.places))
     if fresh:
         _insert(fresh, combinations)
         text.put(fresh)
     text.add("search_word", ("word",), sorted((word, n) for word, n in words.items() if n))
-    text.add("search_count", ("name", "value", "combination_id"), sorted((*key, n) for key, n in counts.items() if n))
+    text.add("search_count", ("name", "combination_id", "value"), sorted((*key, n) for key, n in counts.items() if n))
     _remark()
-
-
-def _counters(row: Any) -> Iterable[tuple[str, str, int]]:
-    """The counters that an entry once added to, by its stored columns."""
-    found = [("all", ""), ("due", due_day(row.rush))]
-    found += [("skill", value) for value in row.skills.split()] + [("city", value) for value in row.places.split()]
-    return ((name, value, row.combination_id) for name, value in found)
 
 
 def _combinations(entries: Iterable[Entry]) -> dict[tuple[str, ...], int]:
     """The id of each combination, made where there is none yet."""
     needed = {entry.choices for entry in entries}
-    known = _known()
+    known = known_combinations()
     missing = sorted(needed - known.keys())
     if missing:
         db.session.execute(insert(SearchCombination), [dict(zip(CHOICES, choices, strict=True)) for choices in missing])
-        known = _known()
+        known = known_combinations()
     return known
 
 
-def _known() -> dict[tuple[str, ...], int]:
+def known_combinations() -> dict[tuple[str, ...], int]:
+    """The id of every combination that there ever was."""
     return {tuple(choices): number for number, *choices in db.session.execute(select(SearchCombination.id, *_CHOSEN))}
 
 

@@ -92,13 +92,34 @@ def _query(name: str) -> Any:
     return cast(bindparam(name, type_=String), TSQUERY)
 
 
+def among(column: Any) -> Any:
+    """The condition that a column is one of the parameter `keys`, and ..."""
+    return column.op("=")(func.any(bindparam("keys", type_=ARRAY(BigInteger))))
+
+
+def listed(keys: Sequence[int]) -> list[int]:
+    """... the value of that parameter."""
+    return list(keys)
+
+
+def gather(keys: Any) -> Any:
+    """A SELECT of one column `key` as one that answers with a single row: many rows cost more than what is in them."""
+    return select(func.array_agg(keys.subquery().c.key))
+
+
+def gathered(statement: Any, given: dict[str, Any]) -> list[int]:
+    """The keys of such a SELECT, in no order."""
+    ((found,),) = db.ask(statement, **given)
+    return list(found or ())
+
+
 def columns_hit(asked: str, keys: Sequence[int], groups: Groups) -> list[dict[str, set[int]]]:
     """For each group, which of the keys have it in the title, and which in what is said about the work."""
     given = {
         f"q{n}{weight}": _alternatives(group, f":{weight}") for n, group in enumerate(groups) for weight in COLUMNS.values()
     }
     found: list[dict[str, set[int]]] = [{name: set() for name in COLUMNS} for _ in groups]
-    for key, *hits in db.ask(_columns(len(groups)), keys=list(keys), **given):
+    for key, *hits in db.ask(_columns(len(groups)), keys=listed(keys), **given):
         for n, hit in enumerate(hits):
             if hit:
                 found[n // len(COLUMNS)][tuple(COLUMNS)[n % len(COLUMNS)]].add(key)
@@ -110,4 +131,4 @@ def _columns(groups: int) -> Any:
     wanted = [
         TEXT.c.words.op("@@", is_comparison=True)(_query(f"q{n}{weight}")) for n in range(groups) for weight in COLUMNS.values()
     ]
-    return select(KEY, *wanted).where(KEY.op("=")(func.any(bindparam("keys", type_=ARRAY(BigInteger)))))
+    return select(KEY, *wanted).where(among(KEY))

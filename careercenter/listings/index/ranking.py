@@ -10,10 +10,9 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import BigInteger, bindparam, func, select
+from sqlalchemy import BigInteger, bindparam, select
 
-from careercenter import db
-from careercenter.listings.index import database
+from careercenter.listings.index import database, tally
 from careercenter.listings.index.asking import Moment, Sought, conditions, frequency, parameters
 from careercenter.listings.index.tables import ListingEntry
 
@@ -22,33 +21,32 @@ WORTH = {"title": 8, "about": 3}
 """How much more a word counts there, measured by one that stands in the description."""
 
 
-def weights(found: Sought) -> tuple[int, ...]:
+@lru_cache(maxsize=256)
+def weights(state: Moment, found: Sought) -> tuple[int, ...]:
     """What each group of words is worth, in hundredths: by how few entries have it."""
-    known = frequency(word for group in found.wanted for phrase in group for word in phrase)
-    entries = db.session.scalar(select(func.count()).select_from(ListingEntry)) or 1
-    worth = []
+    every, worth = max(1, tally.entries()), []
     for group in found.wanted:
-        n = min(entries, sum(min(known.get(word, 0) for word in phrase) for phrase in group))
-        worth.append(round(100 * math.log(1 + entries / (n + 1))))
+        n = min(every, sum(min(frequency(word) for word in phrase) for phrase in group))
+        worth.append(round(100 * math.log(1 + every / (n + 1))))
     return tuple(worth)
 
 
-def ranked(state: Moment, found: Sought, worth: Sequence[int], below: int) -> list[tuple[int, int]]:
-    """(score, key) of the newest hits below a key, best first. Empty when there are none."""
+def weighed(state: Moment, found: Sought, worth: Sequence[int], below: int) -> list[tuple[int, int]]:
+    """(score, key) of the newest hits below a key, in no order. Empty when there are none."""
     given = parameters(state, found) | {"below": below}
-    keys = [row[0] for row in db.ask(_newest(state.database, len(found.bounds)), **given)]
+    keys = database().gathered(_newest(state.database, len(found.bounds)), given)
     if not keys:
         return []
     score = dict.fromkeys(keys, sum(worth))
     for weight, columns in zip(worth, database().columns_hit(found.question, keys, found.wanted), strict=True):
         for name, more in WORTH.items():
-            for key in columns[name] & score.keys():
+            for key in score.keys() & columns[name]:
                 score[key] += weight * more
-    return sorted(((n, key) for key, n in score.items()), reverse=True)
+    return [(n, key) for key, n in score.items()]
 
 
 @lru_cache(maxsize=16)
 def _newest(kind: str, bounds: int) -> Any:
     text = database()
-    found = select(text.KEY).join(ListingEntry, ListingEntry.key == text.KEY).where(text.matches(), *conditions(bounds))
-    return found.where(bindparam("below", type_=BigInteger) > text.KEY).order_by(text.KEY.desc()).limit(WINDOW)
+    found = select(text.KEY.label("key")).join(ListingEntry, ListingEntry.key == text.KEY).where(text.matches(), *conditions(bounds))
+    return text.gather(found.where(bindparam("below", type_=BigInteger) > text.KEY).order_by(text.KEY.desc()).limit(WINDOW))

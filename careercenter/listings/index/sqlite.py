@@ -3,11 +3,12 @@
 The words are separated already, so FTS5 only splits at spaces. A trigger of the database takes the text out with its entry.
 """
 
+import json
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, String, bindparam, column, literal_column, select, table
+from sqlalchemy import BigInteger, ColumnElement, String, bindparam, column, func, literal_column, select, table
 
 from careercenter import db
 from careercenter.listings.index.entry import Entry
@@ -67,20 +68,41 @@ def matches() -> ColumnElement[bool]:
     return literal_column("listing_text").op("MATCH", is_comparison=True)(bindparam("question", type_=String))
 
 
+def among(column: Any) -> Any:
+    """The condition that a column is one of the parameter `keys`, and ..."""
+    return column.in_(select(func.json_each(bindparam("keys", type_=String)).table_valued("value").c.value))
+
+
+def listed(keys: Sequence[int]) -> str:
+    """... the value of that parameter."""
+    return json.dumps(list(keys))
+
+
+def gather(keys: Any) -> Any:
+    """A SELECT of one column `key` as one that answers with a single row: many rows cost more than what is in them."""
+    return select(func.json_group_array(keys.subquery().c.key))
+
+
+def gathered(statement: Any, given: dict[str, Any]) -> list[int]:
+    """The keys of such a SELECT, in no order."""
+    ((found,),) = db.ask(statement, **given)
+    return list(json.loads(found))
+
+
 def columns_hit(asked: str, keys: Sequence[int], groups: Groups) -> list[dict[str, set[int]]]:
-    """For each group, which of the keys have it in the title, and which in what is said about the work. `keys` are
-    the newest hits of the question `asked` below some key, downwards."""
-    found = []
+    """For each group, which of the keys have it in the title, and which in what is said about the work. `keys` are all
+    hits of the question `asked` from one key to another."""
+    found, first, last = [], min(keys), max(keys)
     for group in groups:
         alternatives = " OR ".join(_quoted(phrase) for phrase in group)
         found.append({
-            name: {key for (key,) in db.ask(
-                _within(), question=f"({name} : ({alternatives})) AND ({asked})", first=keys[-1], last=keys[0],
-            )} for name in COLUMNS
+            name: set(gathered(_within(), {"question": f"({name} : ({alternatives})) AND ({asked})", "first": first, "last": last}))
+            for name in COLUMNS
         })
     return found
 
 
 @lru_cache(maxsize=1)
 def _within() -> Any:
-    return select(KEY).where(matches(), bindparam("first", type_=BigInteger) <= KEY, bindparam("last", type_=BigInteger) >= KEY)
+    first, last = bindparam("first", type_=BigInteger), bindparam("last", type_=BigInteger)
+    return gather(select(KEY.label("key")).where(matches(), first <= KEY, last >= KEY))

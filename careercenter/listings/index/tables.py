@@ -45,13 +45,14 @@ class SearchCombination(db.Model):
 
 
 class SearchCount(db.Model):
-    """How many entries of a combination there are in all (`name` "all"), with a skill, in a city, with a deadline on a day."""
+    """How many entries of a combination there are in all (`name` "all"), with a skill, in a city, with a deadline on a day.
+    The combination 0 stands for all of them together."""
 
     __tablename__ = "search_count"
 
     name: Mapped[str] = mapped_column(String(10), primary_key=True)
-    value: Mapped[str] = mapped_column(String(120), primary_key=True)
     combination_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    value: Mapped[str] = mapped_column(String(120), primary_key=True)
     n: Mapped[int]
 
 

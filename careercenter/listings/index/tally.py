@@ -16,7 +16,7 @@ from careercenter import db
 from careercenter.listings.index import database
 from careercenter.listings.index.asking import Filters, Moment, conditions, parameters, sought
 from careercenter.listings.index.entry import CHOICES, deadline_choice, possible
-from careercenter.listings.index.tables import ListingEntry, SearchCombination, SearchCount, SearchLabel
+from careercenter.listings.index.tables import ListingEntry, SearchCombination, SearchCount
 
 MOST = 10_000
 SHOWN = 10
@@ -39,18 +39,18 @@ def facets(state: Moment, q: str, filters: Filters) -> Tally:
     """The total under all filters, each facet counted under the choices of the others."""
     whole = tally(state, q, filters)
     by = {
-        name: tally(state, q, filters.open(name)).by.get(name, {}) if getattr(filters, name) else whole.by.get(name, {})
+        name: tally(state, q, filters.open(name), (name,)).by.get(name, {}) if getattr(filters, name) else whole.by.get(name, {})
         for name in FACETS
     }
     return Tally(whole.total, by, whole.more)
 
 
 @lru_cache(maxsize=256)
-def tally(state: Moment, q: str, filters: Filters) -> Tally:
-    """What fulfils all of that, counted by every facet."""
-    found = sought(state, q, filters)
+def tally(state: Moment, q: str, filters: Filters, names: tuple[str, ...] = FACETS) -> Tally:
+    """What fulfils all of that, counted by these facets."""
     if not q.strip() and filters.only_choices():
-        return _kept(state, filters)
+        return _kept(state, filters, names)
+    found = sought(state, q, filters)
     rows = db.ask(_hits(state.database, bool(found.question), len(found.bounds)), **parameters(state, found))
     return _counted(state, rows[:MOST], len(rows) > MOST)
 
@@ -60,7 +60,7 @@ def _counted(state: Moment, rows: Any, more: bool = False) -> Tally:
     combined = _combinations(state)
     by: dict[str, Counter[str]] = {name: Counter() for name in FACETS}
     for combination_id, n in Counter(row[0] for row in rows).items():
-        for name, value in zip(CHOICES, combined[combination_id], strict=True):
+        for name, value in zip(CHOICES, combined[combination_id][1], strict=True):
             by[name][value] += n
     for rush, n in Counter(row[1] for row in rows).items():
         by["deadline"][deadline_choice(rush, state.day)] += n
@@ -80,52 +80,43 @@ def _hits(kind: str, question: bool, bounds: int) -> Any:
     return found.join(text.TEXT, ListingEntry.key == text.KEY).where(text.matches()).order_by(text.KEY.desc())
 
 
+_COMBINATIONS = select(SearchCount.combination_id, SearchCount.n, *_CHOSEN).join(
+    SearchCombination, SearchCombination.id == SearchCount.combination_id).where(SearchCount.name == "all")
+_ALL = select(SearchCount.n).where(SearchCount.name == "all", SearchCount.combination_id == 0)
+
+
 @lru_cache(maxsize=4)
-def _combinations(state: Moment) -> dict[int, tuple[str, ...]]:
-    return {number: tuple(values) for number, *values in db.session.execute(select(SearchCombination.id, *_CHOSEN))}
+def _combinations(state: Moment) -> dict[int, tuple[int, tuple[str, ...]]]:
+    """How many entries each combination has, and its values."""
+    return {number: (n, tuple(values)) for number, n, *values in db.ask(_COMBINATIONS)}
+
+
+def entries() -> int:
+    """How many entries there are, expired ones among them."""
+    return next((n for (n,) in db.ask(_ALL)), 0)
 
 
 _DUE = case(
     (SearchCount.value == "", "none"), (SearchCount.value < bindparam("week", type_=String), "week"),
     (SearchCount.value < bindparam("month", type_=String), "month"), else_="later",
-).label("due")
-_ALL = select(SearchCount.combination_id, SearchCount.n).where(SearchCount.name == "all")
-_BY_DAY = (
-    select(_DUE, SearchCount.combination_id, func.sum(SearchCount.n)).where(SearchCount.name == "due")
-    .group_by(_DUE, SearchCount.combination_id)
 )
-
-
-@lru_cache(maxsize=2)
-def _counters(state: Moment) -> tuple[dict[int, int], dict[str, dict[int, int]]]:
-    """By combination: how many entries, and how many of each deadline."""
-    due: dict[str, dict[int, int]] = {}
-    for choice, combination_id, n in db.ask(_BY_DAY, week=f"{state.day + 8:08d}", month=f"{state.day + 31:08d}"):
-        due.setdefault(choice, {})[combination_id] = int(n)
-    return dict(tuple(row) for row in db.ask(_ALL)), due
-
-
 _PASSED = select(ListingEntry.combination_id, ListingEntry.rush, ListingEntry.skills, ListingEntry.places)
 
 
-def _kept(state: Moment, filters: Filters) -> Tally:
+def _kept(state: Moment, filters: Filters, names: tuple[str, ...]) -> Tally:
     """From the counters, less the entries whose deadline has passed meanwhile."""
     wanted = [frozenset(getattr(filters, name)) for name in CHOICES]
     fits = {
-        number: values for number, values in _combinations(state).items()
-        if all(not choice or value in choice for choice, value in zip(wanted, values, strict=True))
+        number: found for number, found in _combinations(state).items()
+        if not filters.chosen or all(not choice or value in choice for choice, value in zip(wanted, found[1], strict=True))
     }
-    everything, due = _counters(state)
     by: dict[str, Counter[str]] = {name: Counter() for name in FACETS}
-    for number, values in fits.items():
-        n = everything.get(number, 0)
+    for n, values in fits.values():
         for name, value in zip(CHOICES, values, strict=True):
             by[name][value] += n
-    for choice, counted in due.items():
-        by["deadline"][choice] = sum(n for number, n in counted.items() if number in fits)
     passed = _passed(state, fits)
-    for name in ("skill", "city"):
-        by[name].update(_most(name, filters, len(passed.by.get(name, ()))))
+    for name in set(names) - set(CHOICES):
+        by[name].update(_values(state, name, filters, len(passed.by.get(name, ()))))
     for name in FACETS:
         by[name].subtract({value: n for value, n in passed.by.get(name, {}).items() if value in by[name]})
     return Tally(sum(by["kind"].values()), by)
@@ -139,21 +130,19 @@ def _passed(state: Moment, fits: Mapping[int, Any]) -> Tally:
     return _counted(state, [row for row in rows if row[0] in fits])
 
 
-def _most(name: str, filters: Filters, spare: int) -> dict[str, int]:
-    """The most frequent values of a facet under these choices."""
+def _values(state: Moment, name: str, filters: Filters, spare: int) -> dict[str, int]:
+    """The values of a facet under these choices: every deadline, the most frequent of skills and cities."""
+    value: Any = _DUE if name == "deadline" else SearchCount.value
     total = func.sum(SearchCount.n)
-    found = select(SearchCount.value, total).where(SearchCount.name == name).group_by(SearchCount.value)
+    found = select(value, total).where(SearchCount.name == ("due" if name == "deadline" else name)).group_by(value)
     if filters.chosen:
-        found = found.join(SearchCombination, SearchCombination.id == SearchCount.combination_id)
-    for choice, column in zip(CHOICES, _CHOSEN, strict=True):
-        if getattr(filters, choice):
-            found = found.where(column.in_([value for value in getattr(filters, choice) if possible(value)]))
-    most = found.order_by(total.desc(), SearchCount.value).limit(SHOWN + spare)
-    return {value: int(n) for value, n in db.session.execute(most)}
-
-
-def labels(name: str, values: tuple[str, ...]) -> dict[str, str]:
-    """How skills or cities are written."""
-    asked = [value for value in values if possible(value)]
-    known = select(SearchLabel.value, SearchLabel.label).where(SearchLabel.name == name, SearchLabel.value.in_(asked))
-    return {row.value: row.label for row in db.session.execute(known)}
+        within = select(SearchCombination.id)
+        for choice, column in zip(CHOICES, _CHOSEN, strict=True):
+            if chosen := getattr(filters, choice):
+                within = within.where(column.in_([value for value in chosen if possible(value)]))
+        found = found.where(SearchCount.combination_id.in_(within))
+    else:
+        found = found.where(SearchCount.combination_id == 0)
+    days = {"week": f"{state.day + 8:08d}", "month": f"{state.day + 31:08d}"} if name == "deadline" else {}
+    most = found.order_by(total.desc(), value).limit(SHOWN + spare)
+    return {value: int(n) for value, n in db.session.execute(most, days)}

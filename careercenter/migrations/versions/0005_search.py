@@ -37,9 +37,10 @@ def upgrade() -> None:
     op.create_index('ix_listing_entry_rush', 'listing_entry', ['rush', 'key'])
     op.create_index('ix_listing_entry_hourly', 'listing_entry', ['hourly', 'key'])
     op.create_table(
-        'search_count', sa.Column('name', sa.String(length=10), nullable=False), sa.Column('value', sa.String(length=120), nullable=False),
-        sa.Column('combination_id', sa.Integer(), autoincrement=False, nullable=False), sa.Column('n', sa.Integer(), nullable=False),
-        sa.PrimaryKeyConstraint('name', 'value', 'combination_id', name=op.f('pk_search_count')),
+        'search_count', sa.Column('name', sa.String(length=10), nullable=False),
+        sa.Column('combination_id', sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column('value', sa.String(length=120), nullable=False), sa.Column('n', sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint('name', 'combination_id', 'value', name=op.f('pk_search_count')),
     )
     op.create_table(
         'search_label', sa.Column('name', sa.String(length=10), nullable=False), sa.Column('value', sa.String(length=120), nullable=False),

@@ -40,6 +40,12 @@ def text(record: Any, paths: Sequence[str]) -> str:
     return str(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else ""
 
 
+def text_of(record: Any, path: str) -> str:
+    """The first text, number or truth value at a place, in words."""
+    value = first(record, (path,))
+    return str(value) if isinstance(value, (str, int, float)) else ""
+
+
 def texts(record: Any, paths: Sequence[str]) -> list[str]:
     """All texts at all places, in order."""
     found = (value for path in paths for value in every(record, path))
