@@ -26,6 +26,9 @@ _own = CollectorRegistry()
 _requests = Counter(
     "careercenter_requests", "Requests by endpoint, method and status.", ["endpoint", "method", "status"], registry=_own
 )
+_events = Counter(
+    "careercenter_events", "Events that platforms pushed, by what became of them.", ["platform", "outcome"], registry=_own
+)
 _seconds = Histogram(
     "careercenter_request_seconds",
     "Duration of requests.",
@@ -46,6 +49,11 @@ def count_request(endpoint: str, method: str, status: int, seconds: float) -> No
     counter, duration = _of_request(endpoint, method, status)
     counter.inc()
     duration.observe(seconds)
+
+
+def count_event(platform: str, outcome: str) -> None:
+    """Note a pushed event. `platform` is the name of a configured one, or "unknown"."""
+    _events.labels(platform, outcome).inc()
 
 
 @lru_cache(maxsize=2048)

@@ -250,12 +250,15 @@ def prepare(config: Path) -> Counted | None:
     """Migrate and seed the campus that a configuration describes; raises what the program raises."""
     from careercenter import create_app, db
     from careercenter.settings import load
+    from demo import earlier
 
     settings = load(config)
     app = create_app(settings)
     with app.app_context():
         db.upgrade()
-        counted = seed(seed_moment(settings.data_dir))
+        now = seed_moment(settings.data_dir)
+        if counted := seed(now):
+            earlier.read(now, date.fromisoformat((settings.data_dir / "seeded-on").read_text().strip()))
     (settings.data_dir / "prepared").write_text(HEAD)
     return counted
 

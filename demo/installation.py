@@ -9,13 +9,14 @@ import os
 import secrets
 import shutil
 import socket
+import time
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import IO, Any
 from zoneinfo import ZoneInfo
 
-from demo import roster
+from demo import elsewhere, roster
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 CAMPUS, ZONE = "Hollis State University", "America/New_York"
@@ -23,6 +24,8 @@ SHIPPED = Path(__file__).parent.parent / "config"
 COPIED = ("policies", "evaluations", "workbooks", "mail")
 PAIRS = ("sp", "sp-decryption")  # our signing key, and the one that answers are encrypted to
 PAYLOADS = Path(__file__).parent / "payloads"
+BASE = {"recruitee": "/{board}", "personio": "/{board}"}  # where the company stands in the address itself
+MINUTES = {"parker_dewey": 360, "neogov": 360}  # these may not be read every hour
 
 
 class CannotStart(Exception):
@@ -127,6 +130,7 @@ def _write_all(installation: Installation) -> None:
     config.mkdir(exist_ok=True)
     _keep_secret(folder / "secret_key", lambda: secrets.token_hex(32).encode())
     _keep_day(folder / "seeded-on")
+    _drop_files(installation)
     _write_certificates(installation)
     for name in COPIED:
         if (SHIPPED / name).is_dir():
@@ -203,11 +207,32 @@ def boards() -> list[str]:
 
 
 def _platforms(installation: Installation) -> str:
-    return _toml({
-        "platform": "greenhouse", "boards": boards(), "every_minutes": 60,
-        "base_url": f"{installation.services_url}/platforms/greenhouse",
-        "allow_hosts": [f"127.0.0.1:{installation.services_port}"],
-    }, "[sources]")
+    """Seven sources. Staff may add more on the page: the recorded platforms are allowed to be reached from there, too."""
+    host = f"127.0.0.1:{installation.services_port}"
+    told = _toml({"allow_hosts": [host]})
+    for platform, names in {"greenhouse": dict.fromkeys(boards(), ""), **elsewhere.BOARDS}.items():
+        source = {"platform": platform, "boards": list(names), "every_minutes": MINUTES.get(platform, 60), "allow_hosts": [host]}
+        if platform == "parker_dewey":
+            source["options"] = {"columns": elsewhere.COLUMNS}
+        else:
+            source["base_url"] = f"{installation.services_url}/platforms/{platform}{BASE.get(platform, '')}"
+        if platform in ("lever", "ashby"):
+            source["options"] = {"employer_names": names}
+        told += _toml(source, "[sources]")
+    return told
+
+
+def _drop_files(installation: Installation) -> None:
+    """Files of partners lie in their folders since yesterday, and the same file at every start is no new one."""
+    day = date.fromisoformat((installation.folder / "seeded-on").read_text().strip())
+    for platform, board in elsewhere.DROPS:
+        file = installation.folder / "drops" / platform / board / "export.csv"
+        content = elsewhere.drop(platform, board, day)
+        if not file.exists() or file.read_bytes() != content:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(content)
+            yesterday = time.time() - 86_400
+            os.utime(file, (yesterday, yesterday))
 
 
 def _toml(values: dict[str, Any], table: str = "") -> str:

@@ -1,7 +1,9 @@
-"""A platform to practice on: serves demo/payloads as Greenhouse's Job Board API would, on this machine only.
+"""Platforms to practice on: serves demo/payloads as Greenhouse's Job Board API would, and five other platforms as
+`demo.elsewhere` writes them, on this machine only.
 
 `python -m demo.platform_server --port 8091 --seeded-on 2026-11-22` serves it; tests run the app in a thread.
-POST /__control with JSON {"scenario": NAME, "board": TOKEN or absent for all} changes what the boards show:
+POST /__control with JSON {"scenario": NAME, "board": TOKEN or absent for all} changes what the
+Greenhouse boards show:
 
 steady      everything, unchanged
 edited      about a tenth of the posts read differently though their stamp stays the same; one post is new
@@ -27,6 +29,8 @@ from pathlib import Path
 from typing import Any
 
 from werkzeug.wrappers import Request, Response
+
+from demo import elsewhere
 
 PAYLOADS = Path(__file__).parent / "payloads"
 SCENARIOS = ("steady", "edited", "short", "vanished", "mass_drop", "login_page", "slow", "down")
@@ -71,6 +75,10 @@ class PlatformApp:
     def _answer(self, request: Request) -> Response:
         if request.path == "/__control":
             return self._control(request)
+        if (other := elsewhere.answer(request.path, request.args, self._anchor)) is not None:
+            return Response(other, mimetype="text/xml") if isinstance(other, str) else _tagged(request, other)
+        if "/job/" in request.path:  # Personio's feed names no address of its own, so posts lead here
+            return Response("<!doctype html><title>Recorded</title><p>The employer's own page would be here.", mimetype="text/html")
         found = _PATH.fullmatch(request.path)
         if not found or found[1] not in self._boards:
             return _json({"status": 404, "error": "Job not found"}, 404)

@@ -86,7 +86,7 @@ class Factory:
         n = next(self._n)
         return self._save(Board(**{"platform": platform, "board": board or f"board{n}", "label": f"Board {n}", **values}))
 
-    def listing(self, board: Board | None = None, **values: Any) -> Listing:
+    def listing(self, board: Board | None = None, *, caught_up: bool = True, **values: Any) -> Listing:
         n = next(self._n)
         board = board or self.board()
         opportunity = self._save(Opportunity(created_at=self.now))
@@ -100,7 +100,8 @@ class Factory:
         }))
         with db.transaction():
             touched.touch([made.id])
-        touched.catch_up()
+        if caught_up:
+            touched.catch_up()
         return made
 
     def placement(self, student: Person | None = None, supervisor: Supervisor | None = None, **values: Any) -> Placement:

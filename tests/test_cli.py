@@ -227,7 +227,11 @@ def test_sync_reads_a_board_counts_and_exports_it(folder: Path) -> None:
     )
     try:
         run(folder, "db", "upgrade")
+        dry = run(folder, "sync", f"greenhouse/{board}", "--dry-run")
+        assert dry.returncode == 0 and dry.stdout.startswith("new ") and "would be complete" in dry.stdout, dry.stderr
+        assert json.loads(run(folder, "listings", "export", "--json").stdout) == []
         first, second = run(folder, "sync", f"greenhouse/{board}"), run(folder, "sync", "greenhouse")
+        assert f"{dry.stdout.count(chr(10)) - 1} new" in first.stdout
         assert (first.returncode, second.returncode) == (0, 0), first.stderr + second.stderr
         assert " 0 new" not in first.stdout and " 0 new, 0 changed" in second.stdout
         rows = json.loads(run(folder, "listings", "export", "--json").stdout)
@@ -235,5 +239,6 @@ def test_sync_reads_a_board_counts_and_exports_it(folder: Path) -> None:
     finally:
         server.shutdown()
         server.server_close()
+    assert run(folder, "sync", "--dry-run").returncode == 1
     down = run(folder, "sync")
     assert down.returncode == 1 and "Traceback" not in down.stderr and down.stderr.strip()

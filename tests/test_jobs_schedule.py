@@ -54,12 +54,12 @@ def test_the_newest_instant_is_never_in_the_future() -> None:
 
 def test_plan_has_one_sync_per_board_of_enabled_sources(tmp_path) -> None:  # type: ignore[no-untyped-def]
     sources = [
-        {"platform": "greenhouse", "boards": ["a", "b/c"], "every_minutes": 30},
+        {"platform": "greenhouse", "boards": ["a", "b/c"], "every_minutes": 90},
         {"platform": "greenhouse", "boards": ["off"], "enabled": False},
     ]
     settings = make_settings(tmp_path, platforms={"sources": sources})
     planned = [p for p in plan(settings) if p.job.name == "sync"]
-    assert [(p.argument, p.schedule) for p in planned] == [("greenhouse/a", Every(1800)), ("greenhouse/b/c", Every(1800))]
+    assert [(p.argument, p.schedule) for p in planned] == [("greenhouse/a", Every(5400)), ("greenhouse/b/c", Every(5400))]
     assert {p.job.name for p in plan(settings)} == {job.name for job in JOBS}
 
 

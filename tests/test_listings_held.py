@@ -131,6 +131,18 @@ def test_a_newer_question_replaces_the_older(board: Board) -> None:
         decide(first.id, held.CLOSED, board.now())
 
 
+def test_a_deadline_that_passes_takes_a_listing_out_of_the_question(board: Board) -> None:
+    hold = fall(board)
+    with db.transaction():
+        row = db.session.scalars(select(Listing).where(Listing.post_id == "9")).one()
+        row.deadline_at = board.now() + timedelta(hours=1)
+    board.later(hours=2)
+    assert board.sync().counts.closed == 1
+    assert held.counts([hold.id]) == {hold.id: 15} and the_one().id == hold.id, "it is the same question still"
+    assert decide(hold.id, held.CLOSED, board.now()).listings == 15
+    assert board.last_change("9")[1]["by"] == "deadline"
+
+
 def test_kept_open_asks_no_more_for_a_week_then_again(board: Board) -> None:
     hold = fall(board)
     done = decide(hold, held.KEPT, board.now())

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from careercenter import audit, db
-from careercenter.listings import held
+from careercenter.listings import held, touched
 from careercenter.listings.model import Board as BoardRow
 from careercenter.listings.model import Quarantined
 from tests.board_feed import post
@@ -107,6 +107,7 @@ def test_a_board_is_paused_and_read_again(dana, board: Board) -> None:  # type: 
 
 def test_a_stale_board_says_so_to_staff_and_students(dana, board: Board, sign_in, factory, app, monkeypatch) -> None:  # type: ignore[no-untyped-def]
     row = db.session.scalars(db.db.select(BoardRow)).one()
+    touched.catch_up()
     real = datetime.now(UTC)
     with db.transaction():
         db.session.get_one(BoardRow, row.id).believed_at = real - timedelta(hours=71)
@@ -134,6 +135,7 @@ def first_listing() -> int:
 
 def test_a_board_that_was_never_believed_does_not_say_since_never(client, sign_in, factory) -> None:  # type: ignore[no-untyped-def]
     listing = factory.listing(factory.board(believed_at=None))
+    touched.catch_up()
     sign_in(client, factory.student())
     for where in ("/listings", f"/listings/{listing.id}"):
         page = text_of(client.get(where))
@@ -153,3 +155,48 @@ def test_a_record_that_was_set_aside_can_be_read(dana, board: Board) -> None:  #
     for each in db.session.scalars(db.db.select(Quarantined.id)).all():
         assert dana.get(f"/platforms/quarantine/{each}").status_code == 200
     assert dana.get("/platforms/quarantine/99999999999").status_code == 404
+
+
+@pytest.fixture
+def taken(factory, now):  # type: ignore[no-untyped-def]
+    """A listing that its source has closed, in which one student works."""
+    home = factory.board(label="Alder & Finch", believed_at=now)
+    listing = factory.listing(home, title="Orchard intern", words="orchard intern", state="closed", closed_at=now)
+    other = factory.listing(home, title="Old intern", words="old intern", state="closed", closed_at=now)
+    student = factory.student()
+    placement = factory.placement(student, listing_id=listing.id)
+    factory.placement(student, listing_id=other.id, state="completed")
+    return student, listing, placement
+
+
+def test_a_listing_with_a_student_in_it_is_never_hidden_from_staff(dana, taken, sign_in) -> None:  # type: ignore[no-untyped-def]
+    student, listing, _ = taken
+    for where in ("/listings", "/listings?q=orchard", "/listings?q=ORCHARD+intern&kind=co_op"):
+        page = text_of(dana.get(where))
+        assert "Orchard intern" in page and "The source says closed" in page and "Old intern" not in page, where
+    assert "Orchard intern" not in text_of(dana.get("/listings?q=zebra"))
+    assert "This listing is closed." in text_of(dana.get(f"/listings/{listing.id}"))
+    sign_in(dana, student)
+    assert "Orchard intern" not in text_of(dana.get("/listings?q=orchard")), "students search what is open"
+
+
+def test_a_decided_request_no_longer_keeps_a_finished_placement_live(factory, taken, dana) -> None:  # type: ignore[no-untyped-def]
+    student, _, placement = taken
+    request = factory.credit_request(student, placement, state="in_review")
+    with db.transaction():
+        placement = db.session.merge(placement)
+        placement.state = "completed"
+    assert "Orchard intern" in text_of(dana.get("/listings"))
+    with db.transaction():
+        db.session.merge(request).state = "registered"
+    assert "Orchard intern" not in text_of(dana.get("/listings"))
+
+
+def test_the_pages_of_a_placement_say_what_the_source_says(dana, taken, factory, sign_in) -> None:  # type: ignore[no-untyped-def]
+    student, listing, placement = taken
+    request = factory.credit_request(student, placement, state="in_review")
+    page = text_of(dana.get(f"/queue/{request.id}"))
+    assert f"/listings/{listing.id}" in page and "The source says closed" in page
+    sign_in(dana, student)
+    page = text_of(dana.get(f"/placements/{placement.id}"))
+    assert f"/listings/{listing.id}" in page and "The source says closed" in page

@@ -157,7 +157,7 @@ def test_the_settings_win_and_boards_are_named_once(dana, feed: Feed, app, monke
     configure(app, monkeypatch, by_file)
     assert [(type(s).__name__, b) for s, b in sources.configured()] == [("Source", "alderfinch")]
     page = text_of(dana.get(AT))
-    assert "Set in config/platforms.toml" in page and "changed there by campus IT" in page
+    assert "are set in config/platforms.toml: they are changed there" in page
     other = dana.post(at, data={**typed(feed, boards="other\nalderfinch"), "csrf_token": token(dana, at)})
     assert "is named in config/platforms.toml already" in text_of(other)
 
@@ -350,3 +350,22 @@ def test_the_scheduler_follows_without_a_restart(app, feed: Feed, dana, now) -> 
         assert scheduler.get_job("sync greenhouse/alderfinch") is None
     finally:
         scheduler.shutdown(wait=True)
+
+
+def test_a_leading_worker_looks_for_changes(app, feed: Feed, dana, now, tmp_path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    """The worker's own tick, without its processes: a source that is switched on is claimed, one that is off is not any more."""
+    from careercenter.jobs.worker import Worker
+
+    monkeypatch.setitem(app.extensions, "careercenter", app.extensions["careercenter"].model_copy(update={"data_dir": tmp_path}))
+    worker = Worker(app)
+    try:
+        assert worker._lead() and worker._scheduler.get_job("sync greenhouse/alderfinch") is None
+        row = switch_on(dana, feed)
+        worker._replan()
+        assert worker._scheduler.get_job("sync greenhouse/alderfinch") is not None
+        press(dana, row, "off")
+        worker._replan()
+        assert worker._scheduler.get_job("sync greenhouse/alderfinch") is None
+    finally:
+        worker._unschedule()
+        worker._leadership.release()

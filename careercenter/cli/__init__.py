@@ -7,7 +7,7 @@ import sys
 
 import click
 
-from careercenter.cli import configuration, data, database, directory, failures, search, serve
+from careercenter.cli import configuration, data, database, directory, failures, platforms, search, serve
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -23,7 +23,7 @@ def cli(folder: str | None) -> None:
 
 for command in (
     serve.run, serve.worker, data.sync, data.listings, data.workbook, configuration.check, configuration.config,
-    database.doctor, database.db, database.audit, directory.signon,
+    database.doctor, database.db, database.audit, directory.signon, platforms.platforms,
 ):
     cli.add_command(command)
 data.listings.add_command(search.index)

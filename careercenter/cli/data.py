@@ -14,8 +14,12 @@ from careercenter.cli import opening
 
 @click.command()
 @click.argument("what", metavar="[PLATFORM[/BOARD]]", default="")
-def sync(what: str) -> None:
-    """Read boards now: all of them, those of a platform, or one. Exit status 1 when a board was not believed."""
+@click.option("--dry-run", is_flag=True, help="Read and say what would change; write nothing.")
+def sync(what: str, dry_run: bool) -> None:
+    """Read boards now: all of them, those of a platform, or one.
+
+    Exit status: 0 when every board was believed, 1 when one was not, 2 when no such board is configured.
+    """
     with opening.application():
         from careercenter.listings import sources
 
@@ -28,36 +32,60 @@ def sync(what: str) -> None:
         if not wanted:
             click.echo("No source is configured. Add one to config/platforms.toml.", err=True)
             return
-        believed = [_sync_one(*each) for each in wanted]
+        believed = [_sync_one(*each, dry_run) for each in wanted]
     if not all(believed):
         raise click.exceptions.Exit(1)
 
 
-def _sync_one(platform: str, board: str) -> bool:
-    """Read one board with progress on the terminal; print its numbers. Returns whether the snapshot was believed."""
+def _sync_one(platform: str, board: str, dry_run: bool) -> bool:
+    """Read one board with progress on the terminal; print its numbers, and what would change when nothing is written.
+    Returns whether the snapshot was believed.
+    """
+    import tempfile
+
     from rich.console import Console
     from rich.progress import Progress
 
     from careercenter import listings
     from careercenter.listings import touched
 
+    lines = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115 - closed below; a large board has many changes
     with Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
         task = bar.add_task(f"{platform}/{board}", total=None)
 
         def progress(done: int, total: int | None = None, message: str = "") -> None:
             bar.update(task, completed=done, total=total, description=f"{platform}/{board} {message}"[:60])
 
-        report = listings.sync(platform, board, now=lambda: datetime.now(UTC), progress=progress)
-        touched.catch_up()
+        if dry_run:
+            report = listings.preview(
+                platform, board, now=lambda: datetime.now(UTC), tell=lambda change: print(_line(change), file=lines), progress=progress
+            )
+        else:
+            report = listings.sync(platform, board, now=lambda: datetime.now(UTC), progress=progress)
+            touched.catch_up()
+    with lines:
+        lines.seek(0)
+        for line in lines:
+            click.echo(line, nl=False)
     counts = report.counts
+    would = "would be " if dry_run else ""
     click.echo(
-        f"{platform}/{board}: {report.words.lower()}; {counts.received} received, {counts.new} new, {counts.changed} changed, "
-        f"{counts.unchanged} unchanged, {counts.quarantined} quarantined, {counts.duplicates} duplicates, "
+        f"{platform}/{board}: {would}{report.words.lower()}; {counts.received} received, {counts.new} new, "
+        f"{counts.changed} changed, {counts.unchanged} unchanged, {counts.quarantined} quarantined, {counts.duplicates} duplicates, "
         f"{counts.vanished} vanished, {counts.closed} closed"
+        + (f", {counts.held} held" if counts.held else "")
     )
     if not report.ok:
         click.echo(f"{platform}/{board}: {report.message}", err=True)
     return bool(report.ok)
+
+
+def _line(change: Any) -> str:
+    """One change as a line: what, post id, title, and fields with old and new value."""
+    told = {name: [json.dumps(value, ensure_ascii=False) for value in values] for name, values in change.fields.items()}
+    fields = "; ".join(f"{name}: {old} → {new}" for name, (old, new) in told.items())
+    parts = (f"{change.what:12}{change.post_id}", change.title, fields, change.reason)
+    return "  ".join(" ".join(part.split()) if n else part for n, part in enumerate(parts) if part)
 
 
 @click.group()

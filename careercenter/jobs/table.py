@@ -75,6 +75,23 @@ def sync(now: Clock, argument: str, progress: Progress) -> str:
     return report.message or f"Run {report.run_id}: {report.outcome}."
 
 
+def pushed_waits(now: datetime) -> bool:
+    from careercenter.listings import arrivals
+
+    return bool(arrivals.waiting(now))
+
+
+def take_pushed(now: Clock, argument: str, progress: Progress) -> str:
+    from careercenter import listings
+    from careercenter.listings import arrivals, touched
+
+    boards = arrivals.waiting(now())
+    for platform, board in boards:
+        listings.sync(platform, board, now=now, progress=progress)
+    touched.catch_up()
+    return f"{len(boards)} boards had something waiting."
+
+
 def expire_listings(now: Clock, argument: str, progress: Progress) -> str:
     from careercenter import listings
 
@@ -138,6 +155,7 @@ def metadata(now: Clock, argument: str, progress: Progress) -> str:
 
 
 def tidy(now: Clock, argument: str, progress: Progress) -> str:
+    from careercenter.listings import arrivals
     from careercenter.people import codes, kept, sessions, tries, viewas
     from careercenter.providers import refusals
 
@@ -150,6 +168,7 @@ def tidy(now: Clock, argument: str, progress: Progress) -> str:
         codes.forget_old(now())
         work.forget_old(now())
         once.forget_old(now())
+        arrivals.forget_old(now())
     return "Old sessions and old runs are gone."
 
 
@@ -185,6 +204,7 @@ def note_audit_head(now: Clock, argument: str, progress: Progress) -> str:
 JOBS: tuple[Job, ...] = (
     Job("mail", Every(5), deliver_mail, "Deliver mail", due=mail_waits),
     Job("sync", None, sync, "Read the boards of every platform", limit=timedelta(hours=1)),
+    Job("pushed", Every(15), take_pushed, "Take in what platforms pushed and staff entered", due=pushed_waits, limit=timedelta(hours=1)),
     Job("catch-up", Every(15), catch_up, "Bring search up to changed listings", due=touched_waits),
     Job("expire-listings", Every(900), expire_listings, "Close listings whose deadline has passed"),
     Job("advance-placements", Daily(5, 30), advance_placements, "Begin and end placements by their dates"),
@@ -207,10 +227,12 @@ def find(name: str) -> Job | None:
 
 def plan(settings: Settings, entered: Iterable[Source] = ()) -> Iterator[Planned]:
     """What this installation runs: every job, and one sync per board of every enabled source, those `entered` on a page too."""
+    from careercenter.listings import polls
+
     for job in JOBS:
         if job.schedule:
             yield Planned(job, job.schedule)
             continue
         for source in (s for s in (*settings.platforms.sources, *entered) if s.enabled):
             for board in source.boards:
-                yield Planned(job, Every(source.every_minutes * 60), f"{source.platform}/{board}")
+                yield Planned(job, Every(polls.every_seconds(source)), f"{source.platform}/{board}")

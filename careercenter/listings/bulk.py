@@ -6,10 +6,11 @@ costs several times what the database does. Everything runs in the caller's tran
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any
 
 import msgspec
-from sqlalchemy import JSON, Table
+from sqlalchemy import JSON, Dialect, Table
 from sqlalchemy.exc import DBAPIError
 
 from careercenter import db
@@ -21,7 +22,8 @@ def insert(table: Table, names: Sequence[str], rows: Sequence[Sequence[Any]]) ->
     """Insert rows of values for the named columns."""
     if not rows:
         return
-    columns = [_converted(values, _into(table, name)) for name, values in zip(names, zip(*rows, strict=True), strict=True)]
+    dialect = db.session.connection().dialect
+    columns = [_converted(values, _into(table, name, dialect)) for name, values in zip(names, zip(*rows, strict=True), strict=True)]
     into = f"{table.name} ({', '.join(names)})"
     with _driver() as driver:
         if db.is_postgresql():
@@ -43,6 +45,18 @@ def take_ids(table: Table, many: int) -> list[int]:
         return list(range(last + 1, last + 1 + many))
 
 
+def ids(table: Table, where: str, *given: Any) -> Iterator[int]:
+    """The ids of the rows that a condition (`%s` stands for what is given) holds for, read as they are needed."""
+    text = f"SELECT id FROM {table.name} WHERE {where}"  # noqa: S608 - our own words
+    with _driver() as driver:
+        if db.is_postgresql():
+            with driver.cursor("ids") as cursor:
+                cursor.itersize = 5000
+                yield from (row[0] for row in cursor.execute(text, given))
+        else:
+            yield from (row[0] for row in driver.execute(text.replace("%s", "?"), given))
+
+
 @contextmanager
 def _driver() -> Iterator[Any]:
     """The driver's connection of this session; its errors become SQLAlchemy's."""
@@ -55,9 +69,10 @@ def _driver() -> Iterator[Any]:
         ) from error
 
 
-def _into(table: Table, name: str) -> Convert | None:
+@lru_cache(maxsize=512)
+def _into(table: Table, name: str, dialect: Dialect) -> Convert | None:
     """How a column's values go to the driver; psycopg needs help with JSON only."""
-    kind, dialect = table.c[name].type, db.session.connection().dialect
+    kind = table.c[name].type
     if isinstance(kind, JSON):
         return _json
     return None if dialect.name == "postgresql" else kind.dialect_impl(dialect).bind_processor(dialect)

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import select, text, update
 
 from careercenter import audit, db, sealed
-from careercenter.listings import held, report, sources, stored
+from careercenter.listings import held, polls, report, sources, stored
 from careercenter.listings.model import OPEN, Board, Listing, SyncRun
 from careercenter.listings.store import close
 from careercenter.listings.stored import PURPOSE, StoredSource
@@ -30,11 +30,6 @@ class Unsound(db.Refused):
     def __init__(self, problems: dict[str, str]):
         self.problems = problems
         super().__init__(" ".join(problems.values()))
-
-
-def least_minutes(spec: Spec) -> int:
-    """How often the platform may be read at the most, as minutes between two reads."""
-    return max(spec.capabilities.min_poll_minutes, -(-1440 // max(1, spec.terms.max_polls_per_day)))
 
 
 def get(source_id: int) -> StoredSource:
@@ -113,7 +108,7 @@ def try_connection(row: StoredSource) -> CheckResult:
         cfg = registry.configure(plugin, source.base_url, stored.options_of(source), source.boards)
         drops = config.data_dir / "drops" / spec.id
         db.session.rollback()
-        task = apart.task(spec.id, cfg, config.platforms.user_agent, source.allow_hosts, str(drops))
+        task = apart.task(spec.id, cfg, config.platforms.user_agent, source.allow_hosts, str(drops), polls.budget(spec, source))
         return apart.check(task, CHECK)
     except PlatformError as error:
         return CheckResult(False, getattr(error, "problems", None) or (str(error),))

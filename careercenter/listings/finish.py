@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, func, select, update
 
 from careercenter import db
-from careercenter.listings import closing, held, report
+from careercenter.listings import arrivals, bulk, closing, held, report
 from careercenter.listings.model import OPEN, Board, Listing, Quarantined, SyncRun
 from careercenter.listings.report import SyncReport
-from careercenter.listings.store import Reading, close, record_events, update_many
+from careercenter.listings.store import LISTING, Reading, chunks, close, record_events, update_many
 from careercenter.platforms.contract import Completeness, End, Mode, Removal
 
 KEYLESS_SHARE = 0.02
@@ -30,7 +30,10 @@ def finish(
     verdict = held.settle(run, _judge(run, end, now) if complete else closing.Verdict(), complete, now)
     _apply(run, verdict, now)
     outcome = report.KEPT if verdict.kept else report.outcome_of(completeness, end.unchanged, verdict.held)
-    if complete and not end.unchanged:
+    if run.source.spec.capabilities.mode is Mode.PUSH:
+        arrivals.settle(run.run_id)
+        outcome = report.PUSHED if completeness is Completeness.UNKNOWN else outcome
+    elif complete and not end.unchanged:
         _forget_old_quarantine(run)
     _keep_board(run, end, outcome, cursor, now)
     _name_board(run, board)
@@ -43,6 +46,13 @@ def finish(
     }
     db.session.execute(update(SyncRun).where(SyncRun.id == run.run_id).values(values))
     return SyncReport(platform, board, run.run_id, outcome, message, completeness.value, run.counts)
+
+
+def foresee(run: Reading, end: End, now: datetime) -> tuple[Completeness, str, closing.Verdict]:
+    """What `finish` would find, without writing it: whether the snapshot is believed, why not, and what its silence means."""
+    doubt = _doubt(run, end)
+    completeness = Completeness.PARTIAL if doubt else end.completeness
+    return completeness, doubt, _judge(run, end, now) if completeness is Completeness.COMPLETE else closing.Verdict()
 
 
 def _doubt(run: Reading, end: End) -> str:
@@ -59,16 +69,28 @@ def _doubt(run: Reading, end: End) -> str:
 def _judge(run: Reading, end: End, now: datetime) -> closing.Verdict:
     if not _absence_counts(run):
         return closing.Verdict()
-    columns = (Listing.id, Listing.misses, Listing.first_missed_at, Listing.last_missed_on)
-    shown = db.session.execute(select(*columns).where(Listing.board_id == run.board_id, Listing.state == OPEN)).all()
-    if end.unchanged:  # the same snapshot as before: whoever was missing in it still is
-        absent = [closing.Absent(*row) for row in shown if row.misses]
-    else:
-        absent = [closing.Absent(*row) for row in shown if row.id not in run.seen]
+    absent, active = _absent(run, end)
     return closing.judge(
-        absent, db.settings().platforms.closing, active=len(shown), seen=None if end.unchanged else run.unique,
+        absent, db.settings().platforms.closing, active=active, seen=None if end.unchanged else run.unique,
         history=held.measure(run.board_id, db.settings().platforms.closing), now=now, today=now.astimezone(run.zone).date(),
     )
+
+
+def _absent(run: Reading, end: End) -> tuple[list[closing.Absent], int]:
+    """The open listings of the board that this snapshot does not show, and how many are open in all."""
+    mine = (Listing.board_id == run.board_id) & (Listing.state == OPEN)
+    if end.unchanged:  # the same snapshot as before: whoever was missing in it still is
+        missing = db.session.scalars(select(Listing.id).where(mine, Listing.misses > 0)).all()
+        active = db.session.scalar(select(func.count()).select_from(Listing).where(mine)) or 0
+    else:
+        missing, active = [], 0
+        for listing_id in bulk.ids(LISTING, "board_id = %s AND state = %s", run.board_id, OPEN):
+            active += 1
+            if listing_id not in run.seen:
+                missing.append(listing_id)
+    columns = (Listing.id, Listing.misses, Listing.first_missed_at, Listing.last_missed_on)
+    found = (db.session.execute(select(*columns).where(Listing.id.in_(some))) for some in chunks(list(missing)))
+    return [closing.Absent(*row) for rows in found for row in rows], active
 
 
 def _absence_counts(run: Reading) -> bool:
@@ -131,6 +153,8 @@ def _keep_board(
 def _name_board(run: Reading, board: str) -> None:
     """A board that shows the work of one employer is called by the employer's name."""
     unnamed = (Board.id == run.board_id) & (Board.label == board)
+    if db.session.scalar(select(Board.id).where(unnamed)) is None:
+        return
     names = db.session.scalars(select(Listing.employer).where(Listing.board_id == run.board_id).distinct().limit(2)).all()
     if len(names) == 1:
         db.session.execute(update(Board).where(unnamed).values(label=names[0]))
@@ -141,6 +165,6 @@ def keep_cursor(run: Reading, cursor: Mapping[str, Any], now: datetime) -> None:
     kept = db.session.scalar(select(Board.cursor).where(Board.id == run.board_id))
     recipe = run.source.recipe.hex()
     whole = run.source.spec.capabilities.mode in (Mode.SNAPSHOT, Mode.FILE)
-    continued = kept is not None and not whole and kept.get("recipe") == recipe
+    continued = kept is not None and not whole and run.continues and kept.get("recipe") == recipe
     value = {"recipe": recipe, "full_at": kept["full_at"] if kept and continued else now.isoformat(), "state": dict(cursor)}
     db.session.execute(update(Board).where(Board.id == run.board_id).values(cursor=value))

@@ -38,7 +38,8 @@ class Beat:
 
 @dataclass(frozen=True)
 class BoardHealth:
-    """One board; `id` is None when a source names it but no run has read it yet. `beats` are oldest first."""
+    """One board: `configured` when it is to be read, `named` when a source names it at all; `id` is None until a run has read
+    it. `beats` are oldest first."""
 
     platform: str
     board: str
@@ -46,6 +47,7 @@ class BoardHealth:
     id: int | None = None
     paused: bool = False
     configured: bool = True
+    named: bool = True
     believed_at: datetime | None = None
     open: int = 0
     quarantined: int = 0
@@ -67,7 +69,7 @@ class BoardHealth:
         if self.paused:
             return "Paused"
         if not self.configured:
-            return "No source names it"
+            return "Switched off" if self.named else "No source names it"
         if self.last is None:
             return "Not read yet"
         return "Well" if self.last.meaning == "good" else self.last.words
@@ -82,7 +84,7 @@ def board_health() -> list[BoardHealth]:
     found = [
         BoardHealth(
             b.platform, b.board, b.label, b.id, b.paused_at is not None, wanted.get((b.platform, b.board), False),
-            b.believed_at, opened.get(b.id, 0), spoiled.get(b.id, 0), tuple(beats.get(b.id, ())),
+            (b.platform, b.board) in wanted, b.believed_at, opened.get(b.id, 0), spoiled.get(b.id, 0), tuple(beats.get(b.id, ())),
         )
         for b in db.session.scalars(select(Board).order_by(Board.platform, Board.label))
     ]

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, Text, delete, func, select, text, update
+from sqlalchemy import ForeignKey, Index, String, Text, delete, func, or_, select, text, update
 from sqlalchemy.orm import Mapped, joinedload, mapped_column, relationship
 
 from careercenter import audit, db
@@ -84,6 +84,8 @@ def settle(run: Reading, verdict: Verdict, complete: bool, now: datetime) -> Ver
     rule = db.settings().platforms.closing
     asked = _asked(run.board_id)
     shown_again(run)
+    if asked:
+        _forget_closed(asked)
     if not complete:
         return verdict
     if not verdict.held:
@@ -108,9 +110,15 @@ def shown_again(run: Reading) -> None:
     """Listings that a run has seen are not missing: they leave the holds of their board, whether the run was complete or not."""
     mine = select(HeldClosing.id).where(HeldClosing.board_id == run.board_id, HeldClosing.state.in_((ASKED, KEPT)))
     held = select(HeldListing.listing_id).where(HeldListing.hold_id.in_(mine))
-    back = run.seen.intersection(db.session.scalars(held))
-    for ids in chunks(list(back)):
+    back = [i for i in db.session.scalars(held) if i in run.seen]
+    for ids in chunks(back):
         db.session.execute(delete(HeldListing).where(HeldListing.hold_id.in_(mine), HeldListing.listing_id.in_(ids)))
+
+
+def _forget_closed(asked: HeldClosing) -> None:
+    """Nobody has to decide on listings that a deadline has closed meanwhile."""
+    closed = select(Listing.id).where(Listing.id == HeldListing.listing_id, Listing.state != OPEN).exists()
+    db.session.execute(delete(HeldListing).where(HeldListing.hold_id == asked.id, closed))
 
 
 def measure(board_id: int, rule: Closing) -> list[int]:
@@ -294,8 +302,12 @@ def recent(limit: int = 10) -> list[HeldClosing]:
 
 
 def counts(hold_ids: Iterable[int]) -> dict[int, int]:
-    """How many listings each hold keeps back now."""
-    wanted = select(HeldListing.hold_id, func.count()).where(HeldListing.hold_id.in_(list(hold_ids)))
+    """How many listings each open question keeps back now, or an answered one was about."""
+    back = or_(HeldClosing.state != ASKED, Listing.state == OPEN)
+    wanted = (
+        select(HeldListing.hold_id, func.count()).join(HeldClosing, HeldClosing.id == HeldListing.hold_id)
+        .join(Listing, Listing.id == HeldListing.listing_id).where(HeldListing.hold_id.in_(list(hold_ids)), back)
+    )
     return {row[0]: row[1] for row in db.session.execute(wanted.group_by(HeldListing.hold_id))}
 
 

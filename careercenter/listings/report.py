@@ -16,13 +16,15 @@ from careercenter.platforms.contract import (
 )
 
 COMPLETE, UNCHANGED, HELD, RUNNING, LOST, BUSY = "complete", "unchanged", "held", "running", "lost", "busy"
-KEPT = "kept"
+TOO_SOON = "too_soon"
+KEPT, PUSHED = "kept", "pushed"
 
 # outcome -> (meaning of the face, words)
 OUTCOMES: dict[str, tuple[str, str]] = {
     RUNNING: ("waiting", "Under way"),
     COMPLETE: ("good", "Complete"),
     UNCHANGED: ("good", "Nothing changed"),
+    PUSHED: ("good", "Pushes taken in"),
     HELD: ("needs", "Held for a person"),
     KEPT: ("waiting", "Kept open by a person"),
     "partial": ("waiting", "Incomplete"),
@@ -38,6 +40,7 @@ OUTCOMES: dict[str, tuple[str, str]] = {
     "plugin": ("needs", "Plugin failed"),
     "paused": ("stopped", "Paused"),
     LOST: ("waiting", "Broken off"),
+    TOO_SOON: ("waiting", "Asked too recently"),
     BUSY: ("waiting", "Another run was under way"),
 }
 BELIEVED = (COMPLETE, UNCHANGED)

@@ -11,12 +11,17 @@ class SeenIds:
     def __init__(self) -> None:
         self._blocks: dict[int, bytearray] = {}
 
-    def add(self, listing_id: int) -> None:
+    def add(self, listing_id: int) -> bool:
+        """Whether it is new."""
         block, bit = divmod(listing_id, _BITS)
         found = self._blocks.get(block)
         if found is None:
             found = self._blocks[block] = bytearray(_BITS // 8)
-        found[bit >> 3] |= 1 << (bit & 7)
+        at, mask = bit >> 3, 1 << (bit & 7)
+        if found[at] & mask:
+            return False
+        found[at] |= mask
+        return True
 
     def __contains__(self, listing_id: int) -> bool:
         block, bit = divmod(listing_id, _BITS)

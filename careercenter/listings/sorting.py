@@ -5,7 +5,7 @@ as unchanged too, whatever its time stamp says. What a run remembers does not gr
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
@@ -30,13 +30,17 @@ MAX_RAW_BYTES = 2_000_000
 MAX_KEPT_RAW = 100_000
 Item = Record | Seen | Unreadable | Tombstone
 Raw = bytes | dict[str, Any]
+Columns = tuple[Any, ...]
+_MARKS: Columns = (Listing.post_id, Listing.id, Listing.raw_hash, Listing.state, Listing.misses)
+_WHOLE: Columns = (*_MARKS, Listing.content_hash, Listing.deadline_at)
 Normalize = Callable[[Sequence[Raw]], list[ListingDraft | Reject]]
 
 
 @dataclass
 class Reading:
     """What a run knows while it reads a board: `seen` listings, and how many records were quarantined, `keyless` ones
-    without a usable post id. `normalize` turns raw records into drafts, as many as it is given.
+    without a usable post id. `normalize` turns raw records into drafts, as many as it is given. `beat_at` is when it last
+    said that it lives. `continues`: it goes on from a stored cursor.
     """
 
     run_id: int
@@ -44,7 +48,9 @@ class Reading:
     source: Opened
     zone: ZoneInfo
     normalize: Normalize
+    beat_at: datetime
     had_quarantine: bool = False
+    continues: bool = False
     counts: Counts = field(default_factory=Counts)
     seen: SeenIds = field(default_factory=SeenIds)
     keyless: int = 0
@@ -63,15 +69,18 @@ class Reading:
 class Batch:
     """Some messages of a read, what is known of their posts, and the hashes and drafts of their records.
 
-    `unsettled` are the posts that may need a write. `good` and `bad` are those of the batch that were read well, and those
-    that this run has quarantined.
+    `settled` are the places in it of records that are known byte for byte and stand, `unsettled` the posts of all others;
+    `writes` says whether anything may have to be written. `good` and `bad` are the posts of the batch that were read well,
+    and those that this run has quarantined.
     """
 
     items: Sequence[Item]
     known: dict[str, Any]
     hashes: Mapping[int, bytes]
     drafts: Mapping[bytes, ListingDraft | Reject]
+    settled: Collection[int]
     unsettled: Sequence[str]
+    writes: bool
     good: set[str] = field(default_factory=set)
     bad: set[str] = field(default_factory=set)
 
@@ -90,25 +99,30 @@ class Found:
 
 def prepare(run: Reading, items: Sequence[Item]) -> Batch:
     """Look up a batch and normalise what is not known byte for byte. Outside a transaction: foreign code may be slow."""
-    known = lookup(run.board_id, [i.post_id for i in items if not isinstance(i, Unreadable)])
-    hashes, wanted, unsettled = {}, {}, []
+    known = lookup(run.board_id, [i.post_id for i in items if not isinstance(i, Unreadable)], _MARKS)
+    hashes, wanted, settled, unsettled = {}, {}, set(), []
     blank = hashlib.blake2b(digest_size=32, key=run.source.recipe)
     for n, item in enumerate(items):
         if isinstance(item, Record):
-            raw = raw_bytes(item.raw)
+            raw = item.raw if isinstance(item.raw, bytes) else raw_bytes(item.raw)
             mark = blank.copy()
             mark.update(raw)
             hashes[n] = raw_hash = mark.digest()
             row = known.get(item.post_id)
-            if (row is None or row.raw_hash != raw_hash) and len(raw) <= MAX_RAW_BYTES:
+            if row is not None and row.raw_hash == raw_hash:
+                if row.state == OPEN and not row.misses:
+                    settled.add(n)
+                    continue
+            elif len(raw) <= MAX_RAW_BYTES:
                 wanted[raw_hash] = item.raw
-            if row is None or row.raw_hash != raw_hash or row.state != OPEN or row.misses:
-                unsettled.append(item.post_id)
+            unsettled.append(item.post_id)
         elif not isinstance(item, Unreadable):
             unsettled.append(item.post_id)
     db.session.rollback()
     drafts = dict(zip(wanted, run.normalize(list(wanted.values())), strict=True)) if wanted else {}
-    return Batch(items, known, hashes, drafts, unsettled)
+    odd = any(isinstance(item, Unreadable) for item in items)
+    writes = bool(unsettled) or odd or run.had_quarantine or run.has_bad
+    return Batch(items, known, hashes, drafts, settled, unsettled, writes)
 
 
 def sort(run: Reading, batch: Batch, now: datetime) -> Found:
@@ -118,13 +132,11 @@ def sort(run: Reading, batch: Batch, now: datetime) -> Found:
     for n, item in enumerate(batch.items):
         if isinstance(item, Record):
             counts.received += 1
-            row = known.get(item.post_id)
-            if row and row.raw_hash == batch.hashes[n] and row.state == OPEN and not row.misses and row.id not in seen:
+            if n in batch.settled and seen.add(known[item.post_id].id):
                 counts.unchanged += 1  # nearly every record of nearly every run
-                seen.add(row.id)
                 good.add(item.post_id)
             else:
-                _sort(run, batch, found, row, item, batch.hashes[n], now)
+                _sort(run, batch, found, known.get(item.post_id), item, batch.hashes[n], now)
         elif isinstance(item, Seen):
             counts.received += 1
             _stands(run, batch, found, known.get(item.post_id), item, now)
@@ -137,23 +149,20 @@ def sort(run: Reading, batch: Batch, now: datetime) -> Found:
     return found
 
 
-def lookup(board_id: int, post_ids: Iterable[str]) -> dict[str, Any]:
+def lookup(board_id: int, post_ids: Iterable[str], columns: Columns = _WHOLE) -> dict[str, Any]:
     """What the database knows of these posts of a board, by post id."""
     storable = [p for p in post_ids if _key_problem(p) is None]
     if not storable:
         return {}
     if db.is_postgresql():
-        rows = db.ask(_known(True), board=board_id, posts=storable)
+        rows = db.ask(_known(True, columns), board=board_id, posts=storable)
     else:
-        rows = db.ask(_known(False), board=board_id, posts=msgspec.json.encode(storable).decode())
+        rows = db.ask(_known(False, columns), board=board_id, posts=msgspec.json.encode(storable).decode())
     return {row.post_id: row for row in rows}
 
 
 @cache
-def _known(postgresql: bool) -> Any:
-    columns = (
-        Listing.post_id, Listing.id, Listing.raw_hash, Listing.content_hash, Listing.state, Listing.misses, Listing.deadline_at,
-    )
+def _known(postgresql: bool, columns: Columns) -> Any:
     if postgresql:
         these = Listing.post_id == any_(bindparam("posts", type_=ARRAY(String)))
     else:
@@ -292,6 +301,8 @@ def _normal(run: Reading, batch: Batch, raw: Raw, raw_hash: bytes) -> tuple[date
 
 
 def _key_problem(post_id: str) -> str | None:
+    if len(post_id) <= 200 and post_id.isascii() and post_id.isprintable() and "\\" not in post_id:
+        return None
     if len(post_id) > 200:
         return "Its post id is longer than 200 characters."
     return normal.unstorable(post_id)

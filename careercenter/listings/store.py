@@ -18,6 +18,7 @@ from careercenter.listings.model import CLOSED, OPEN, Listing, ListingEvent, Opp
 from careercenter.listings.sorting import Batch, Reading, already_bad, lookup, sort
 from careercenter.listings.touched import touch
 from careercenter.platforms import draft as form
+from careercenter.platforms.contract import PlatformKind
 
 LISTING = cast(Table, Listing.__table__)
 EVENT = cast(Table, ListingEvent.__table__)
@@ -47,7 +48,8 @@ def store(run: Reading, batch: Batch, now: datetime) -> None:
         db.session.execute(delete(Quarantined).where(mended))
     if found.buried:
         run.counts.closed += len(found.buried)
-        close(run.run_id, {i: {"by": "platform", "says": words[:500]} for i, words in found.buried.items()}, now)
+        who = "staff" if run.source.spec.kind is PlatformKind.MANUAL else "platform"
+        close(run.run_id, {i: {"by": who, "says": words[:500]} for i, words in found.buried.items()}, now)
 
 
 def _insert_new(run: Reading, rows: list[dict[str, Any]], now: datetime) -> None:
@@ -78,6 +80,7 @@ def _update_changed(run: Reading, rows: list[dict[str, Any]], now: datetime) -> 
 
 def differences(before: dict[str, Any], after: dict[str, Any]) -> dict[str, list[Any]]:
     """Which fields of the normal form changed, with old and new value; long texts are only named."""
+    after = json.loads(json.dumps(after))  # as the database gives it back: lists, where the draft has tuples
     names = sorted(k for k in before.keys() | after.keys() if k not in form.VOLATILE and before.get(k) != after.get(k))
     return {name: [_short(before.get(name)), _short(after.get(name))] for name in names}
 

@@ -16,10 +16,10 @@ from sqlalchemy import select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from careercenter import db
-from careercenter.listings import finish, report
+from careercenter.listings import arrivals, finish, polls, report
 from careercenter.listings.model import Board, Quarantined, SyncRun
 from careercenter.listings.report import SyncReport
-from careercenter.listings.sorting import Item, Reading, prepare
+from careercenter.listings.sorting import Item, Reading, prepare, sort
 from careercenter.listings.sources import Opened, board_row, find, open_source
 from careercenter.listings.store import store
 from careercenter.platforms import apart, reading
@@ -40,9 +40,11 @@ from careercenter.platforms.contract import (
 from careercenter.platforms.draft import ListingDraft, Reject
 
 BATCH = 500
+BEAT = timedelta(seconds=5)
 SILENCE = timedelta(minutes=10)
 FULL_READ_EVERY = timedelta(days=7)
 Progress = Callable[[int, int | None, str], None]
+Take = Callable[[list[Item], Mapping[str, Any] | None], None]
 
 
 class RunLost(Exception):
@@ -56,8 +58,9 @@ def sync(
     transactions. Trouble with the platform is an outcome of the report, not an exception.
     """
     if find(platform, board) is None:
-        message = f'The settings name no board "{board}" of "{platform}". Add it to config/platforms.toml.'
-        return SyncReport(platform, board, None, "config", message)
+        return unknown(platform, board)
+    if words := polls.too_soon(platform, board, now()):
+        return SyncReport(platform, board, None, report.TOO_SOON, words)
     begun = _begin(platform, board, now())
     if isinstance(begun, SyncReport):
         return begun
@@ -69,6 +72,12 @@ def sync(
     except BaseException:
         _give_up(run_id, now())
         raise
+
+
+def unknown(platform: str, board: str) -> SyncReport:
+    """The report of a board that nothing names."""
+    message = f'The settings name no board "{board}" of "{platform}". Add it to config/platforms.toml.'
+    return SyncReport(platform, board, None, "config", message)
 
 
 def _silent(done: int, total: int | None, words: str) -> None:
@@ -116,17 +125,23 @@ def _run(
         opened = open_source(platform, board)
     except PlatformError as error:
         return _fail(platform, board, run_id, None, error, now())
-    with _reader(opened, http) as reader:
-        run = Reading(run_id, board_id, opened, db.settings().campus.zone, reader.drafts, _has_quarantine(board_id))
+    with reader_of(opened, http) as reader:
+        run = Reading(run_id, board_id, opened, db.settings().campus.zone, reader.drafts, now(), _has_quarantine(board_id))
         return _judge(platform, board, run, reader, now, progress)
 
 
 def _judge(platform: str, board: str, run: Reading, reader: "Reader", now: Callable[[], datetime], progress: Progress) -> SyncReport:
     """Read, store and end one run."""
-    state = _cursor(run, now())
+    state = cursor_of(run, now())
+    run.continues = state is not None
     db.session.rollback()  # no transaction stays open while the network is waited for
+
+    def take(items: list[Item], cursor: Mapping[str, Any] | None) -> None:
+        _store(run, items, cursor, now())
+        progress(run.counts.received, None, f"{run.counts.received:,} listings read")
+
     try:
-        end, cursor = _read(run, reader.messages(board, state), now, progress)
+        end, cursor = read(run, reader.messages(board, state), now, take)
     except PlatformError as error:
         return _fail(platform, board, run.run_id, run, error, now())
     with db.transaction():
@@ -146,15 +161,17 @@ class Apart:
     """The plugin in processes of its own: one reads, one normalises."""
 
     def __init__(self, opened: Opened):
+        self._spec = opened.spec
         folder = db.settings().data_dir / "drops" / opened.spec.id
         self._task = apart.task(
-            opened.spec.id, opened.cfg, db.settings().platforms.user_agent, opened.source.allow_hosts, str(folder)
+            opened.spec.id, opened.cfg, db.settings().platforms.user_agent, opened.source.allow_hosts, str(folder),
+            polls.budget(opened.spec, opened.source),
         )
         self._normalizer = apart.Normalizer(self._task)
         self.drafts = self._normalizer.drafts
 
     def messages(self, board: str, state: State | None) -> Iterator[Message]:
-        return apart.messages(self._task, board, state)
+        return apart.messages(self._task, board, state, pushed=arrivals.hand_over(self._spec, board))
 
     def __enter__(self) -> "Apart":
         return self
@@ -177,16 +194,17 @@ class Beside:
         return [reading.draft_of(self.opened.plugin, raw, self.opened.cfg) for raw in raws]
 
 
-def _reader(opened: Opened, http: Http | None) -> Any:
+def reader_of(opened: Opened, http: Http | None) -> Any:
     return Apart(opened) if http is None else nullcontext(Beside(opened, http))
 
 
-def _read(
-    run: Reading, messages: Iterator[Message], now: Callable[[], datetime], progress: Progress
+def read(
+    run: Reading, messages: Iterator[Message], now: Callable[[], datetime], take: Take
 ) -> tuple[End, Mapping[str, Any] | None]:
-    """Read to the end and store batch by batch. Gives the end and the cursor that goes with a believed snapshot.
+    """Read to the end; `take` is given batch by batch, with the cursor where one is stored with it. Gives the end and the
+    cursor that goes with a believed snapshot.
 
-    What arrived before the platform failed is stored, then the error goes on.
+    What arrived before the platform failed is taken, then the error goes on.
     """
     whole = run.source.spec.capabilities.mode in (Mode.SNAPSHOT, Mode.FILE)
     items: list[Item] = []
@@ -205,28 +223,29 @@ def _read(
                 if message.fingerprint in prints:
                     break
                 prints.add(message.fingerprint)
-            if len(items) >= BATCH or isinstance(message, (Page, State)):
-                _store(run, items, None if whole else cursor, now(), progress)
+            if len(items) >= BATCH or (isinstance(message, (Page, State)) and (not whole or now() - run.beat_at >= BEAT)):
+                if items or (cursor is not None and not whole):
+                    take(items, None if whole else cursor)
                 items = []
     except PlatformError:
-        _store(run, items, None, now(), progress)
+        if items:
+            take(items, None)
         raise
-    _store(run, items, None, now(), progress)
+    if items:
+        take(items, None)
     return end, cursor
 
 
-def _store(
-    run: Reading, items: list[Item], cursor: Mapping[str, Any] | None, now: datetime, progress: Progress
-) -> None:
-    if not items and cursor is None:
-        return
+def _store(run: Reading, items: list[Item], cursor: Mapping[str, Any] | None, now: datetime) -> None:
     batch = prepare(run, items)
-    with db.transaction():
-        renew(run, now)
-        store(run, batch, now)
-        if cursor is not None:
-            finish.keep_cursor(run, cursor, now)
-    progress(run.counts.received, None, f"{run.counts.received:,} listings read")
+    if batch.writes or cursor is not None or now - run.beat_at >= BEAT:
+        with db.transaction():
+            renew(run, now)
+            store(run, batch, now)
+            if cursor is not None:
+                finish.keep_cursor(run, cursor, now)
+    else:
+        sort(run, batch, now)
 
 
 def renew(run: Reading, now: datetime) -> None:
@@ -235,6 +254,7 @@ def renew(run: Reading, now: datetime) -> None:
     beat = update(SyncRun).where(mine).values(beat_at=now, **run.counts.as_dict())
     if db.session.scalar(beat.returning(SyncRun.id)) is None:
         raise RunLost
+    run.beat_at = now
 
 
 def _fail(
@@ -255,7 +275,7 @@ def _has_quarantine(board_id: int) -> bool:
     return db.session.scalar(select(Quarantined.id).where(Quarantined.board_id == board_id).limit(1)) is not None
 
 
-def _cursor(run: Reading, now: datetime) -> State | None:
+def cursor_of(run: Reading, now: datetime) -> State | None:
     """The stored cursor, unless another recipe made it or the weekly full read is due."""
     kept = db.session.scalar(select(Board.cursor).where(Board.id == run.board_id))
     if not kept or kept.get("recipe") != run.source.recipe.hex():

@@ -7,11 +7,13 @@ that is killed in between loses nothing, and two that catch up at once share the
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import delete, select, text
+from sqlalchemy import ColumnElement, delete, select, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from careercenter import db
 from careercenter.listings.index import keep
+from careercenter.listings.model import Listing
+from careercenter.listings.same.regroup import regroup
 
 BATCH = 1000
 
@@ -46,17 +48,36 @@ def waits(now: datetime) -> bool:
 
 def catch_up() -> int:
     """Work off everything noted, a batch per transaction. Returns how many listings were looked at."""
-    done = 0
+    done, last = 0, 0
     while True:
         with db.transaction():
-            some = select(Touched.listing_id).order_by(Touched.listing_id).limit(BATCH).scalar_subquery()
-            ids = list(db.session.scalars(delete(Touched).where(Touched.listing_id.in_(some)).returning(Touched.listing_id)))
-            if not ids:
-                return done
-            _look_again(ids)
-        done += len(ids)
+            ids = _take(Touched.listing_id > last)
+            done += len(ids) - len(_look_again(ids))
+        if not ids:
+            return done
+        last = max(ids)
 
 
-def _look_again(ids: list[int]) -> None:
-    """What follows from changed listings: first which of them are the same work, then what search shows of them."""
-    keep.look_again(ids)
+def look_at(ids: Iterable[int]) -> None:
+    """Look at these listings now, in the caller's transaction, whoever else waits."""
+    _look_again(_take(Touched.listing_id.in_(list(ids))))
+
+
+def _take(which: ColumnElement[bool]) -> list[int]:
+    """Some noted listings whose rows are ours to write. One that a sync is just writing is left for the next time: waiting
+    for it while holding others would end in a deadlock."""
+    noted = select(Touched.listing_id).join(Listing, Listing.id == Touched.listing_id).where(which).order_by(Touched.listing_id)
+    ids = list(db.session.scalars(noted.limit(BATCH).with_for_update(of=Listing, key_share=True, skip_locked=True)))
+    db.session.execute(delete(Touched).where(Touched.listing_id.in_(ids)))
+    return ids
+
+
+def _look_again(ids: list[int]) -> set[int]:
+    """What follows from changed listings: first which of them are the same work, then what search shows of them. Gives those
+    that have to wait until the next time."""
+    if not ids:
+        return set()
+    grouped = regroup(ids)
+    touch(grouped.later)
+    keep.look_again(sorted({*ids, *grouped.shown}))
+    return grouped.later

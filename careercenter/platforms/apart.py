@@ -20,11 +20,13 @@ from typing import Any
 from pydantic import SecretStr
 
 from careercenter.platforms import frames
-from careercenter.platforms.contract import CheckResult, Message, PluginConfig, PluginFault, State
+from careercenter.platforms.budget import Budget
+from careercenter.platforms.contract import CheckResult, Message, PluginConfig, PluginFault, Pushed, State
 from careercenter.platforms.draft import ListingDraft, Reject
 
 NURSERY_SECONDS = 60
 READY = object()
+MOST_HOSTS = 1000
 BATCH_BYTES, BATCH_RECORDS = frames.MOST_BYTES // 6, 100
 
 
@@ -49,18 +51,23 @@ class Task:
     user_agent: str
     allow_hosts: tuple[str, ...]
     drops: str
+    budget: Budget | None = None
 
 
-def task(plugin: str, cfg: PluginConfig, user_agent: str, allow_hosts: Sequence[str], drops: str) -> Task:
+def task(
+    plugin: str, cfg: PluginConfig, user_agent: str, allow_hosts: Sequence[str], drops: str, budget: Budget | None = None
+) -> Task:
     """The task of a checked configuration; secrets travel by the pipe only."""
     values = {name: getattr(cfg, name) for name in type(cfg).model_fields if name not in ("base_url", "boards")}
     options = {name: v.get_secret_value() if isinstance(v, SecretStr) else v for name, v in values.items() if v is not None}
-    return Task(plugin, cfg.base_url, options, cfg.boards, user_agent, tuple(allow_hosts), drops)
+    return Task(plugin, cfg.base_url, options, cfg.boards, user_agent, tuple(allow_hosts), drops, budget)
 
 
-def messages(task: Task, board: str, state: State | None, limits: Limits = Limits()) -> Iterator[Message]:
-    """Like `reading.messages`, from a process of its own. Raises PlatformError."""
-    job = {"board": board, "state": dict(state.cursor) if state else None}
+def messages(
+    task: Task, board: str, state: State | None, limits: Limits = Limits(), pushed: Sequence[Pushed] = ()
+) -> Iterator[Message]:
+    """Like `reading.messages`, from a process of its own. `pushed` must fit into one frame. Raises PlatformError."""
+    job = {"board": board, "state": dict(state.cursor) if state else None, "pushed": pushed}
     with _Process("read", task, job, limits) as process:
         while (found := process.next()) is not None:
             if isinstance(found, frames.Records):
@@ -188,7 +195,8 @@ _nursery = _Nursery()
 
 class _Process:
     def __init__(self, kind: str, task: Task, job: dict[str, Any], limits: Limits):
-        self._kind, self._limits = kind, limits
+        self._kind, self._limits, self._budget = kind, limits, task.budget
+        self._hosts: set[str] = set()
         self._job = {**asdict(task), **job, "memory_bytes": limits.memory_bytes}
         self._began = time.monotonic()
         self._sent = 0
@@ -227,11 +235,27 @@ class _Process:
         """The next value; None at the end. Raises PlatformError, a PluginFault when the process broke its bounds."""
         try:
             kind, content = frames.read(self._take)
+            while kind in ("turn", "rest"):
+                self._gate(kind, content)
+                kind, content = frames.read(self._take)
         except frames.Broken as error:
             raise PluginFault(f"The plugin's process sent what is no message: {error}.") from None
         if kind == "error":
             raise frames.error_of(content)
         return None if kind == "done" else READY if kind == "ready" else content
+
+    def _gate(self, kind: str, content: Any) -> None:
+        """The process wants to ask a host, or a host asked it for rest."""
+        if kind == "turn" and isinstance(content, str) and len(content) < 256 and len(self._hosts) < MOST_HOSTS:
+            self._hosts.add(content)
+            self.tell("turn", self._budget.turn(content) if self._budget else {})
+            return
+        match content:
+            case [str(host), int(seconds) | float(seconds)] if kind == "rest" and host in self._hosts:
+                if self._budget:
+                    self._budget.rest(host, seconds)
+            case _:
+                raise PluginFault("The plugin's process asks in a way that no client does, and was ended.")
 
     def _take(self, size: int) -> bytes:
         while len(self._buffer) < size:

@@ -8,6 +8,7 @@ prints goes nowhere.
 
 import contextlib
 import ctypes
+import gc
 import os
 import resource
 import signal
@@ -18,8 +19,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import stamina  # noqa: F401 - loaded here once, and not by each child that asks for something
+
 from careercenter.platforms import frames, http, reading, registry
-from careercenter.platforms.contract import PlatformError, PluginFault, State, Unreadable
+from careercenter.platforms.budget import Turns
+from careercenter.platforms.contract import PlatformError, PlatformKind, PluginFault, Pushed, State, Unreadable
+from careercenter.platforms.kinds import drops, feeds, pushes, rest, sitemaps  # noqa: F401 - as above
 
 PR_SET_PDEATHSIG = 1
 FRAME_BYTES = 200_000
@@ -31,6 +36,7 @@ def nursery(control: socket.socket) -> None:
     signal.signal(signal.SIGCHLD, _bury)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     registry.installed()
+    gc.freeze()  # what is loaded stays shared with the children
     while True:
         word, fds, _, _ = socket.recv_fds(control, 1, 2)
         if not word:
@@ -75,7 +81,7 @@ def work(told: Any, out: Any) -> None:
 
 def _read(plugin: Any, cfg: Any, job: dict[str, Any], told: Any, out: Any) -> None:
     state = State(job["state"]) if job["state"] is not None else None
-    with _client(cfg, job) as client:
+    with _client(plugin, cfg, job, told, out) as client:
         records = _Records(out)
         try:
             for message in reading.messages(plugin, cfg, job["board"], state, client):
@@ -115,7 +121,7 @@ class _Records:
 
 
 def _check(plugin: Any, cfg: Any, job: dict[str, Any], told: Any, out: Any) -> None:
-    with _client(cfg, job) as client:
+    with _client(plugin, cfg, job, told, out) as client:
         out.write(frames.pack_value(plugin.check(cfg, client)))
 
 
@@ -131,9 +137,11 @@ def _normalize(plugin: Any, cfg: Any, job: dict[str, Any], told: Any, out: Any) 
         out.flush()
 
 
-def _client(cfg: Any, job: dict[str, Any]) -> http.HttpClient:
+def _client(plugin: Any, cfg: Any, job: dict[str, Any], told: Any, out: Any) -> http.HttpClient:
     return http.HttpClient(
-        user_agent=job["user_agent"], allow_hosts=job["allow_hosts"], secrets=registry.secret_values(cfg), drops=Path(job["drops"])
+        user_agent=job["user_agent"], allow_hosts=job["allow_hosts"], secrets=registry.secret_values(cfg), drops=Path(job["drops"]),
+        gate=Turns(told, out), robots=plugin.spec().kind is PlatformKind.SITEMAP_JSONLD,
+        pushed=[Pushed(**event) for event in job.get("pushed", ())],
     )
 
 

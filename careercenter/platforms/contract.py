@@ -6,12 +6,12 @@ state: it is handed an HTTP client and the last cursor, and answers with message
 new, changed or gone.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -103,6 +103,39 @@ class Terms:
     redistribute: bool
     reviewed_on: date | None
     url: str
+    requests_per_minute: int | None = None
+    """The most that the platform permits to each of its hosts; None where it states nothing: then the campus's setting counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hook:
+    """How a platform signs what it pushes, and where an event says what it is about (places as in a manifest).
+
+    `option` names the secret of the configuration; `types` are the events that concern listings (none: all of them),
+    `removed` those that say that a post is gone.
+    """
+
+    header: str
+    record: str
+    post_id: str
+    option: str = "signing_secret"
+    algorithm: Literal["hmac-sha256", "hmac-sha512"] = "hmac-sha256"
+    encoding: Literal["hex", "base64"] = "hex"
+    prefix: str = ""
+    event_id: str = "id"
+    type: str = "type"
+    at: str = "created_at"
+    types: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """How a pasted address of this platform is known: one of `patterns` fits it whole and finds `id`; `address` is its short form."""
+
+    patterns: tuple[str, ...]
+    address: str
+    example: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +152,12 @@ class Spec:
     docs_url: str
     note: str = ""
     """What a campus has to know before it counts on this platform, such as that nobody could try it."""
+    promises: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    """Fields of a draft -> how many of a hundred posts state it. Title, employer and a way to apply are promised always."""
+    hook: Hook | None = None
+    """For platforms that push: the core keeps what is signed well, and the next read is given it by `Http.pushed`."""
+    entry: Entry | None = None
+    """For platforms of which staff paste an address and type the rest."""
 
     def secret_fields(self) -> tuple[str, ...]:
         """Names of the configuration fields that hold secrets."""
@@ -316,6 +355,21 @@ class Dropped:
     dropped_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Pushed:
+    """One thing that a platform pushed about a post, or that staff entered by hand; `body` as it came.
+
+    `post_id` is empty where the event does not say it.
+    """
+
+    event_id: str
+    type: str
+    post_id: str
+    body: bytes
+    occurred_at: datetime
+    arrived_at: datetime
+
+
 class Http(Protocol):
     """The core's HTTP client, the only way out for a plugin.
 
@@ -340,6 +394,10 @@ class Http(Protocol):
 
     def dropped(self, board: str) -> Dropped | None:
         """The newest file of a board's drop folder; None when there is none. Raises SchemaDrift when it is too large."""
+        ...
+
+    def pushed(self, board: str) -> Sequence[Pushed]:
+        """What has arrived for a board and was not read yet: the newest of each post, oldest first."""
         ...
 
 

@@ -47,11 +47,10 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _LINES = re.compile(r"\n{3,}")
 _UNSAFE = re.compile(r"[\s<>\"'\\`]")
 _WEB = re.compile(r"https?://[^/?#@\s]+(?:[/?#]|$)", re.IGNORECASE)
-_TAG = re.compile(r"<[a-z/](?:\"[^\"]*\"|[^\">])*>", re.IGNORECASE)
-_BLOCK_END = re.compile(
-    r"</(?:p|div|h[1-6]|ul|ol|table|tr|blockquote|pre|section)\s*>|<(?:br|hr)\b[^>]*>", re.IGNORECASE
+_TAG = re.compile(r"<[a-z/](?:\"[^\"]*\"|[^\">])*>")
+_BLOCK_ENDS = (
+    "</p>", "<br>", "<hr>", "</ul>", "</ol>", "</h2>", "</h3>", "</h4>", "</table>", "</tr>", "</blockquote>", "</pre>",
 )
-_ITEM = re.compile(r"<li\b[^>]*>", re.IGNORECASE)
 _HEADING_1 = re.compile(r"<(/?)h[156]\b[^>]*>", re.IGNORECASE)
 _CLEANER = nh3.Cleaner(
     tags=set(TAGS), clean_content_tags=set(DROPPED), attributes={"a": {"href"}}, url_schemes=set(SCHEMES),
@@ -153,7 +152,7 @@ def clean_block(value: Any, limit: int = MAX_TEXT, path: str = "$") -> str:
         if not text.isascii():
             text = _MARKS.sub(r"\1", unicodedata.normalize("NFC", text))
     text = "\n".join([" ".join(line.split()) for line in text.split("\n")])
-    return _LINES.sub("\n\n", text).strip()[:limit].rstrip()
+    return (_LINES.sub("\n\n", text) if "\n\n\n" in text else text).strip()[:limit].rstrip()
 
 
 def _plain(text: str) -> bool:
@@ -173,8 +172,9 @@ def clean_html(value: Any, limit: int = MAX_TEXT, path: str = "$") -> str:
 
 def html_to_text(safe_html: str) -> str:
     """Plain text of HTML that `clean_html` made: blocks become lines, list items begin with a dash."""
-    text = _ITEM.sub("\n- ", safe_html.replace("\n", " "))
-    text = _BLOCK_END.sub("\n", text)
+    text = safe_html.replace("\n", " ").replace("<li>", "\n- ")
+    for end in _BLOCK_ENDS:
+        text = text.replace(end, "\n")
     return clean_block(html.unescape(_TAG.sub("", text)))
 
 

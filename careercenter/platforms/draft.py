@@ -6,7 +6,7 @@ here. Field list: docs/plugins.md.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -213,18 +213,21 @@ def _full(values: dict[str, Any]) -> dict[str, Any]:
     """Without empty values; zero and false are values."""
     kept = {}
     for name, value in values.items():
-        if type(value) is not str:
-            value = _plain(value)
+        if told := _TOLD.get(type(value)):
+            value = told(value)
         if value or value == 0:
             kept[name] = value
     return kept
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return _full(value)
-    if isinstance(value, list):
-        return [_plain(item) for item in value]
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat()
-    return value.isoformat() if isinstance(value, date) else value
+def _listed(items: Sequence[Any]) -> list[Any]:
+    return [told(item) if (told := _TOLD.get(type(item))) else item for item in items]
+
+
+_TOLD: dict[type, Callable[[Any], Any]] = {
+    dict: _full,
+    tuple: _listed,
+    list: _listed,
+    datetime: lambda moment: moment.astimezone(UTC).isoformat(),
+    date: date.isoformat,
+}

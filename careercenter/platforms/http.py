@@ -6,6 +6,8 @@ them)
 * a name is resolved, the address checked, then connected to; every redirect (three at most) is checked again
 * https only, unless the host is named under `allow_hosts`; no proxies or logins from the environment; no
 cookies
+* each host is asked only as often as all processes together may ask it (`gate`), and pages are crawled only where the
+  site's robots.txt permits it (`robots`)
 * errors speak plain sentences and never show a query string or a secret
 
 Importing this module loads `requests`; import it where a sync begins, not where a page is shown.
@@ -16,13 +18,13 @@ import re
 import threading
 import time
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urljoin, urlsplit
 
 import requests
@@ -35,11 +37,13 @@ from careercenter.platforms.contract import (
     ConfigError,
     Dropped,
     PlatformError,
+    Pushed,
     RateLimited,
     Response,
     SchemaDrift,
     Transient,
 )
+from careercenter.platforms.robots import Robots
 
 MAX_BYTES = 25_000_000
 MAX_RATIO = 100
@@ -55,6 +59,18 @@ CONDITIONS = frozenset({"if-none-match", "if-modified-since"})
 logging.getLogger("urllib3.connectionpool").setLevel(logging.INFO)
 
 
+class Gate(Protocol):
+    """Keeps the requests of all processes to a host within bounds."""
+
+    def enter(self, host: str) -> None:
+        """Wait for this request's turn. Raises RateLimited when that is too far away, or when the host asked for rest."""
+        ...
+
+    def rest(self, host: str, seconds: float) -> None:
+        """The host asks to be left alone for so long."""
+        ...
+
+
 class HttpClient:
     """Implements `contract.Http`. One per run and thread; a context manager that closes its connections."""
 
@@ -68,13 +84,18 @@ class HttpClient:
         attempts: int = 3,
         max_bytes: int = MAX_BYTES,
         drops: Path | None = None,
+        gate: Gate | None = None,
+        robots: bool = False,
+        pushed: Sequence[Pushed] = (),
     ):
         self._allowed = AllowedHosts(allow_hosts)
         self._secrets = tuple(sorted((s for s in secrets if s), key=len, reverse=True))
         self._deadline_seconds = deadline_seconds
         self._attempts = attempts
         self._max_bytes = max_bytes
-        self._drops = drops
+        self._drops, self._pushed = drops, pushed
+        self._gate = gate
+        self._robots = Robots(user_agent, self._robots_txt) if robots else None
         self._connections = Connections(self._allowed)
         self._session = requests.Session()
         self._session.trust_env = False
@@ -127,6 +148,9 @@ class HttpClient:
             raise self._redacted(error) from None
         raise Transient(f"{_shown(url)} could not be read.")
 
+    def _robots_txt(self, url: str) -> Response:
+        return self._follow(url, None, {}, time.monotonic() + self._deadline_seconds)
+
     def dropped(self, board: str) -> Dropped | None:
         """See `contract.Http.dropped`. A file that is still being written (younger than ten seconds) is left alone."""
         if self._drops is None or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,119}", board):
@@ -140,6 +164,10 @@ class HttpClient:
         if newest.stat().st_size > self._max_bytes:
             raise SchemaDrift(f"{newest.name} is larger than {self._max_bytes:,} bytes and was not read.", "file")
         return Dropped(newest.name, newest.read_bytes(), datetime.fromtimestamp(newest.stat().st_mtime, UTC))
+
+    def pushed(self, board: str) -> Sequence[Pushed]:
+        """See `contract.Http.pushed`: a client serves the run of one board."""
+        return self._pushed
 
     def _follow(
         self, url: str, params: Mapping[str, str] | None, headers: dict[str, str], deadline: float
@@ -160,10 +188,19 @@ class HttpClient:
     ) -> Response | str:
         """One exchange: the whole answer, or the address it redirects to."""
         prepared = self._prepare(url, params, headers)
+        if self._robots:
+            self._robots.permit(str(prepared.url))
+        if self._gate:
+            self._gate.enter(_host(prepared.url))
         with self._exchange(prepared, deadline) as raw:
             if raw.status_code in REDIRECTS and raw.headers.get("location"):
                 return urljoin(str(prepared.url), raw.headers["location"])
-            _refuse_by_status(raw, str(prepared.url))
+            try:
+                _refuse_by_status(raw, str(prepared.url))
+            except RateLimited as error:
+                if self._gate and error.retry_after:
+                    self._gate.rest(_host(prepared.url), error.retry_after)
+                raise
             body = b"" if _is_empty(raw) else self._body(raw)
             return Response(
                 status=raw.status_code,
@@ -357,6 +394,10 @@ def _network_error(error: Exception, url: Any) -> PlatformError:
     if isinstance(error, requests.exceptions.SSLError):
         return Transient(f"{_shown(url)} has no valid certificate, so nothing was read.")
     return Transient(f"{_shown(url)} cannot be reached or broke off the connection.")
+
+
+def _host(url: Any) -> str:
+    return (urlsplit(str(url)).hostname or "").lower()
 
 
 def _origin(url: str) -> tuple[str, str]:

@@ -6,16 +6,18 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from careercenter.platforms.contract import Capabilities, ConfigError, PlatformKind, PluginConfig, Spec, Terms
+from careercenter.platforms.contract import Capabilities, ConfigError, Entry, Hook, PlatformKind, PluginConfig, Spec, Terms
+from careercenter.platforms.draft import ListingDraft
 
 
 def load_spec(package: str, config_model: type[PluginConfig]) -> Spec:
     """The Spec of the `manifest.toml` inside this package. Raises ConfigError with every mistake in a
     sentence.
 
-    Tables: `[plugin]` (id, label, version, contract_version, kind, maintainer, docs_url), `[capabilities]`,
-    `[terms]`. `max_rows` may be left out (no known ceiling), and `reviewed_on` while nobody has reviewed the
-    terms.
+    Tables: `[plugin]` (id, label, version, contract_version, kind, maintainer, docs_url), `[capabilities]`, `[terms]`,
+    `[hook]` for a platform that pushes, `[entry]` for one whose addresses staff paste, `[promises]` (a draft's field =
+    percent of posts that state it). `max_rows` may be left out (no known ceiling), and `reviewed_on` while nobody has
+    reviewed the terms.
     """
     try:
         content = tomllib.loads(files(package).joinpath("manifest.toml").read_text("utf-8"))
@@ -26,7 +28,7 @@ def load_spec(package: str, config_model: type[PluginConfig]) -> Spec:
 
 def spec_of(package: str, content: dict[str, Any], config_model: type[PluginConfig]) -> Spec:
     """The Spec in the tables of a manifest that was read."""
-    if extra := sorted(content.keys() - {"plugin", "capabilities", "terms"}):
+    if extra := sorted(content.keys() - {"plugin", "capabilities", "terms", "hook", "entry", "promises"}):
         raise ConfigError(*(f"The manifest of {package} has an unknown table {name}." for name in extra))
     capabilities = {"max_rows": None, **content.get("capabilities", {})}
     terms = {"reviewed_on": None, **content.get("terms", {})}
@@ -35,7 +37,17 @@ def spec_of(package: str, content: dict[str, Any], config_model: type[PluginConf
         config_model=config_model,
         capabilities=_checked(package, "capabilities", Capabilities, capabilities),
         terms=_checked(package, "terms", Terms, terms),
+        promises=_promises(package, content.get("promises", {})),
+        hook=_checked(package, "hook", Hook, content["hook"]) if "hook" in content else None,
+        entry=_checked(package, "entry", Entry, content["entry"]) if "entry" in content else None,
     )
+
+
+def _promises(package: str, table: dict[str, Any]) -> dict[str, int]:
+    wrong = [n for n, v in table.items() if n not in ListingDraft.__dataclass_fields__ or type(v) is not int or not 0 < v <= 100]
+    if wrong:
+        raise ConfigError(*(f"The manifest of {package} promises {n}, which is no field of a draft with 1 to 100 percent." for n in wrong))
+    return dict(table)
 
 
 def _fields(package: str, table: dict[str, Any]) -> dict[str, Any]:

@@ -5,7 +5,8 @@ A plugin that cannot be loaded never stops the others: it is listed as `BrokenPl
 """
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
@@ -40,7 +41,7 @@ def plugins() -> Mapping[str, Plugin | BrokenPlugin]:
 
 def get(name: str) -> Plugin:
     """The usable plugin of this name. Raises ConfigError when there is none or when it is broken."""
-    found = _load_one(name)
+    found = _lent.get(name) or _load_one(name)
     if found is None:
         close = difflib.get_close_matches(name, plugins(), n=1)
         hint = (
@@ -52,6 +53,23 @@ def get(name: str) -> Plugin:
     if isinstance(found, BrokenPlugin):
         raise ConfigError(f'The platform plugin "{name}" cannot be used: {found.reason}')
     return found
+
+
+@contextmanager
+def lent(name: str, plugin: Plugin) -> Iterator[None]:
+    """In this process `name` means this plugin for a while, whatever is installed: how one is tried before it is."""
+    before = _lent.get(name)
+    _lent[name] = plugin
+    try:
+        yield
+    finally:
+        if before is None:
+            del _lent[name]
+        else:
+            _lent[name] = before
+
+
+_lent: dict[str, Plugin] = {}
 
 
 def configure(
@@ -76,7 +94,7 @@ def require_terms(spec: Spec) -> None:
     if not spec.terms.basis.strip() or spec.terms.reviewed_on is None:
         raise TermsBlocked(
             f"The terms of {spec.label} have not been reviewed. "
-            "Review them, then state basis and date in its manifest."
+            f"Review them, then state basis and date in its manifest. {spec.note}".rstrip()
         )
 
 

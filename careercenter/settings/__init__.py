@@ -25,8 +25,8 @@ from careercenter.settings.parts import FOLDER, ConfigPath, Secret, Section
 from careercenter.settings.signon import KINDS, Directory, Federation, RoleRule, SamlProvider, Service, SignOn
 
 __all__ = [
-    "FILES", "LOOPBACK", "Campus", "Closing", "Database", "Directory", "Federation", "Log", "Mail", "Platforms", "RoleRule",
-    "SamlProvider", "Server", "Service", "Settings", "SettingsError", "SignOn", "Source", "load", "load_signon",
+    "FILES", "LOOPBACK", "Campus", "Closing", "Database", "Directory", "Federation", "Hooks", "Log", "Mail", "Platforms", "RoleRule",
+    "SameWork", "SamlProvider", "Server", "Service", "Settings", "SettingsError", "SignOn", "Source", "load", "load_signon",
 ]
 
 FILES = {"careercenter.toml": None, "signon.toml": "signon", "platforms.toml": "platforms"}
@@ -155,13 +155,48 @@ class Closing(Section):
     verify_hours: float = Field(72, gt=0)
 
 
+class Hooks(Section):
+    """What platforms may push to us: the size of one event, how many from one address in a quarter of an hour, how long kept."""
+
+    max_kilobytes: int = Field(256, ge=1, le=2000)
+    per_quarter_hour: int = Field(3000, ge=1)
+    keep_days: int = Field(90, ge=1)
+
+
+class SameWork(Section):
+    """Which listings are shown as one: how sure the method must be to group two by itself, and to ask staff about them; and
+    whose listing of a group students see, the employer's own first."""
+
+    link_at: float = Field(0.87, ge=0.5, le=1)
+    ask_at: float = Field(0.35, ge=0.05, le=1)
+    employers: tuple[str, ...] = (
+        "ashby", "employer_xml", "greenhouse", "hr_xml", "jobposting", "lever", "neogov", "personio", "recruitee",
+        "smartrecruiters", "teamtailor", "usajobs", "workable", "workday",
+    )
+    schools: tuple[str, ...] = ("forage", "handshake", "manual", "parker_dewey", "riipen", "symplicity", "twelvetwenty")
+
+    @model_validator(mode="after")
+    def _ask_before_linking(self) -> "SameWork":
+        if self.ask_at > self.link_at:
+            raise ValueError("ask_at must not be above link_at: staff are asked about what is not sure enough to be grouped")
+        return self
+
+    def distance(self, platform: str) -> int:
+        """How far a platform stands from the employer: 0 its own, 1 brought by the school, 2 collected by somebody else."""
+        return 0 if platform in self.employers else 1 if platform in self.schools else 2
+
+
 class Platforms(Section):
     """`allow_hosts`: private hosts, as "host:port", that sources entered on a page may reach; a page itself cannot name any."""
 
     sources: tuple[Source, ...] = ()
     allow_hosts: tuple[str, ...] = ()
     closing: Closing = Closing()
+    hooks: Hooks = Hooks()
+    same_work: SameWork = SameWork()
     user_agent: str = "careercenter/0.1 (+university career center)"
+    requests_per_minute: int = Field(120, ge=1)
+    """To one host, by all boards together, where the platform's terms state no figure of their own."""
 
 
 class _Folder(PydanticBaseSettingsSource):

@@ -116,6 +116,13 @@ ACCESS: dict[str, frozenset[str]] = {
     "platforms.progress": ADVISOR,
     "platforms.board": ADVISOR,
     "platforms.run": ADVISOR,
+    "hooks.take": PUBLIC,
+    "manual_listings.index": ADVISOR,
+    "manual_listings.new": ADVISOR,
+    "manual_listings.create": ADVISOR,
+    "manual_listings.edit": ADVISOR,
+    "manual_listings.save": ADVISOR,
+    "manual_listings.close": ADVISOR,
     "platforms.pause": ADVISOR,
     "platforms.resume": ADVISOR,
     "platforms.held.index": ADVISOR,
@@ -136,6 +143,10 @@ ACCESS: dict[str, frozenset[str]] = {
     "platforms.catalogue.index": ADVISOR,
     "platforms.catalogue.quarantine": ADVISOR,
     "platforms.catalogue.record": ADVISOR,
+    "same_work.index": ADVISOR,
+    "same_work.decide": ADVISOR,
+    "same_work.take_back": ADVISOR,
+    "same_work.part": ADVISOR,
     # placements
     "placements.index": OWN_RECORDS,
     "placements.new": STUDENT,
@@ -191,10 +202,11 @@ ACCESS: dict[str, frozenset[str]] = {
     "admin.style": STAFF,
 }
 
-# These prove themselves in another way: a signed answer bound to this browser, a mailed secret in the address. A
+# These prove themselves in another way: a signed answer bound to this browser, a mailed secret in the address, a signed event. A
 # supervisor whose browser keeps no cookies can still answer.
 CSRF_EXEMPT = frozenset({
     "signon.acs", "logout.slo", "protocols.cas_logout", "protocols.backchannel", "credit.answer", "evaluations.answer",
+    "hooks.take",
 })
 
 

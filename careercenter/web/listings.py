@@ -10,7 +10,8 @@ from careercenter import credit, listings
 from careercenter.listings import browse, health
 from careercenter.listings.browse import Option
 from careercenter.listings.model import OPEN, Listing
-from careercenter.web import cards, searches
+from careercenter.listings.same import look as same
+from careercenter.web import cards, listing_facts, placed, searches
 from careercenter.web.asked import FACETS, Asked
 
 blueprint = Blueprint("listings", __name__, url_prefix="/listings")
@@ -24,6 +25,7 @@ def index() -> Any:
     narrowed = bool(asked.q or asked.filters.chosen)
     return render_template(
         "listings/index.html", asked=asked, narrowed=narrowed, total=page.total, more=page.more, cards=cards.cards(page.rows),
+        placed=() if g.viewer.role == "student" else placed.closed(asked.q),
         facets=_facets(asked, tuple((name, tuple(page.facets[name])) for name, _ in FACETS)),
         active=_active(asked, page.facets), clear=Asked().address, orders=_orders(asked),
         next_url=asked.page(page.after) if page.after else None, first_url=asked.address if request.args.get("after") else None,
@@ -36,11 +38,14 @@ def show(listing_id: int) -> Any:
     listing = listings.detail(listing_id)
     by = cards.ruler()
     mark = credit.would_count(cards.offer(listing), by) if by else None
+    seen = same.seen_on(listing)
+    old = {s.id for s in seen if listings.is_stale(s.believed_at, g.now)}
     return render_template(
         "listings/show.html", listing=listing, draft=listing.draft, mark=mark, meanings=cards.MEANINGS, pay=fair_pay(listing),
-        kind=browse.KINDS.get(listing.kind, listing.kind), workplace=browse.WORKPLACES.get(listing.workplace, ""),
+        kind=browse.KINDS.get(listing.kind, listing.kind), lead=listing_facts.lead(listing), facts=listing_facts.facts(listing),
         is_open=listing.state == OPEN and (listing.deadline_at is None or listing.deadline_at > g.now),
-        stale=listings.is_stale(listing.board.believed_at, g.now), history=health.history(listing_id), say=transition,
+        stale=listing.id in old, seen=seen, old=old, moved=same.why(listing_id), grouped=listing_facts.GROUPED,
+        history=health.history(listing_id), say=transition,
     )
 
 
@@ -64,6 +69,7 @@ def transition(change: str, evidence: dict[str, Any]) -> str:
             "absence": f"Closed: no longer shown, missed in {evidence.get('misses')} runs since "
             f"{str(evidence.get('first_missed_at', ''))[:10]}",
             "deadline": "Closed: the deadline has passed", "platform": "Closed by the platform",
+            "staff": "Closed by the career center",
             "person": "Closed: no longer shown, confirmed by the career center",
             "held too long": f"Closed: no longer shown since {str(evidence.get('held_since', ''))[:10]}",
             "source removed": "Closed: the career center no longer reads this source",

@@ -3,14 +3,15 @@
 import json
 from typing import Any
 
-from flask import Blueprint, render_template
+from flask import Blueprint, g, render_template
 
 from careercenter import db, listings
 from careercenter.listings import health
 from careercenter.listings.model import Quarantined
 from careercenter.platforms import registry
-from careercenter.platforms.contract import Spec
+from careercenter.platforms.contract import PlatformError, Spec
 from careercenter.platforms.registry import BrokenPlugin
+from careercenter.platforms.standing import standing
 
 pages = Blueprint("catalogue", __name__)
 RUNGS = {"bronze": "Bronze", "silver": "Silver", "gold": "Gold"}
@@ -30,14 +31,33 @@ def index() -> Any:
     for source, _ in listings.configured():
         used[source.platform] = used.get(source.platform, 0) + 1
     return render_template(
-        "platforms/catalogue.html", specs=specs, used=used, gone=MEANS_GONE, rung=rung,
+        "platforms/catalogue.html", specs=specs, used=used, gone=MEANS_GONE, rung=rung, lacks=lacks,
         broken=[p for p in found.values() if isinstance(p, BrokenPlugin)],
     )
 
 
 def rung(spec: Spec) -> str:
     """How far the conformance kit has proved a plugin, in words."""
-    return RUNGS.get(str(getattr(spec, "rung", "") or ""), "Not checked")
+    found = standing(spec.id)
+    return RUNGS.get(found.rung(g.now.date()) or "", "Not checked") if found and found.version == spec.version else "Not checked"
+
+
+def lacks(spec: Spec) -> tuple[str, ...]:
+    """What keeps a plugin from the next rung, in sentences."""
+    found = standing(spec.id)
+    if not found or found.version != spec.version:
+        return ("This version has not been through the checks.",)
+    shape = () if found.recorded else ("Tried on answers in the shape that the vendor documents; nobody holds a recording.",)
+    return shape + found.lacks(g.now.date())
+
+
+@pages.app_template_global("platform_name")
+def platform_name(platform: str) -> str:
+    """What people call a platform, by its plugin; its own code when that is gone."""
+    try:
+        return registry.get(platform).spec().label
+    except PlatformError:
+        return platform
 
 
 @pages.get("/quarantine")

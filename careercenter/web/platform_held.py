@@ -1,5 +1,6 @@
 """Closings that wait for a person: the question with its numbers, and one click either way."""
 
+from datetime import datetime
 from typing import Any
 
 from flask import Blueprint, g, redirect, render_template, request, url_for
@@ -9,7 +10,7 @@ from careercenter.listings import held
 from careercenter.web import access, formats, placed, shell
 
 pages = Blueprint("held", __name__, url_prefix="/held")
-SHOWN = 200
+SHOWN, POINTS, RUNS = 200, 8, 240
 ENDED = {
     held.CLOSED: ("stopped", "Closed"), held.KEPT: ("waiting", "Kept open"), held.RESOLVED: ("good", "Shown again"),
     held.REPLACED: ("waiting", "Replaced by a newer one"), held.GAVE_WAY: ("stopped", "Closed after a long wait"),
@@ -29,18 +30,26 @@ def index() -> Any:
 def show(hold_id: int) -> Any:
     hold = held.find(hold_id)
     rows = held.listings(hold_id, SHOWN)
-    sizes = held.sizes(hold.board_id)
+    rule = db.settings().platforms.closing
     return render_template(
         "platforms/hold.html", hold=hold, rows=rows, n=held.counts([hold_id]).get(hold_id, 0), ended=ENDED, shown=SHOWN,
-        live=placed.live([listing.id for listing, _ in rows]), sizes=[(_when(at), n) for at, n in sizes],
-        newest=held.newest(hold.board_id), rule=db.settings().platforms.closing,
+        live=placed.live([listing.id for listing, _ in rows]), sizes=_picture(held.sizes(hold.board_id, RUNS)),
+        newest=held.newest(hold.board_id), ask_again=_days(rule.ask_again_days), give_way=_days(rule.give_way_days),
     )
 
 
-def _when(at: Any) -> str:
-    """A run as the axis of a small chart says it."""
-    local = at.astimezone(formats.zone())
-    return f"{local.day} {formats.MONTHS[local.month - 1]}"
+def _days(days: float) -> str:
+    """A campus's figure in words; empty for never."""
+    return f"{days:g} {'day' if days == 1 else 'days'}" if days else ""
+
+
+def _picture(sizes: list[tuple[datetime, int]]) -> list[tuple[str, int]]:
+    """What the board showed, as a small chart has room for: the last run of each of the last days, or the runs of one day."""
+    here = [(at.astimezone(formats.zone()), n) for at, n in sizes]
+    days = {at.date(): n for at, n in here}
+    if len(days) > 1:
+        return [(f"{on.day} {formats.MONTHS[on.month - 1]}", n) for on, n in list(days.items())[-POINTS:]]
+    return [(formats.clock(at), n) for at, n in here[-POINTS:]]
 
 
 @pages.post("/<int:hold_id>")

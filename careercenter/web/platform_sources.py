@@ -1,12 +1,12 @@
 """Sources by form: choose a plugin, say what to read, test the connection, confirm the terms, switch it on."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from flask import Blueprint, g, redirect, render_template, request, url_for
 
 from careercenter import db
-from careercenter.listings import entered, health, stored
+from careercenter.listings import entered, health, polls, stored
 from careercenter.listings.stored import StoredSource
 from careercenter.platforms import registry
 from careercenter.platforms.contract import PlatformError, Spec
@@ -60,7 +60,7 @@ def choose() -> Any:
 @pages.get("/add/<platform>")
 def add(platform: str) -> Any:
     spec = _spec(platform)
-    least = entered.least_minutes(spec)
+    least = polls.least_minutes(spec)
     return _form(spec, {"label": spec.label, "every_minutes": str(max(360, least))}, Draft())
 
 
@@ -88,7 +88,7 @@ def save_new(platform: str) -> Any:
 def _form(spec: Spec, form: Any, draft: Draft, row: StoredSource | None = None) -> str:
     return render_template(
         "platforms/source_form.html", spec=spec, inputs=source_form.inputs(spec), form=form, errors=draft.errors, row=row,
-        least=entered.least_minutes(spec), kept=set(entered.secrets_of_or_none(row) or {}) if row else set(),
+        least=polls.least_minutes(spec), kept=set(entered.secrets_of_or_none(row) or {}) if row else set(),
     )
 
 
@@ -105,6 +105,7 @@ def show(source_id: int) -> Any:
         "platforms/source.html", row=row, spec=spec, meaning=meaning, words=words, facts=_facts(spec, row) if spec else [],
         checked=checked, checked_at=datetime.fromisoformat(checked["at"]) if checked else None,
         current=bool(checked and checked["mark"] == row.mark), boards=_boards(row),
+        confirmed_on=date.fromisoformat(row.terms["on"]) if row.terms else None,
         reviewed=bool(spec and spec.terms.basis.strip() and spec.terms.reviewed_on),
     )
 

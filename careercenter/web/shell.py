@@ -43,7 +43,10 @@ NAVIGATION: dict[str, tuple[tuple[str, str, str], ...]] = {
 }
 
 
-WITHIN = dict.fromkeys(("admin.person", "admin.disable", "admin.enable", "viewas.start"), "admin.people")
+WITHIN = dict.fromkeys(("admin.person", "admin.disable", "admin.enable", "viewas.start"), "admin.people") | dict.fromkeys(
+    ("manual_listings.index", "manual_listings.new", "manual_listings.create", "manual_listings.edit", "manual_listings.save",
+     "manual_listings.close", "same_work.index"), "platforms.index",
+)
 """Pages that belong to an entry whose blueprint has several."""
 
 

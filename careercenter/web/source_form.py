@@ -15,7 +15,7 @@ from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 
 from careercenter import sealed
-from careercenter.listings import entered
+from careercenter.listings import entered, polls
 from careercenter.listings.stored import StoredSource
 from careercenter.platforms.contract import Spec
 from careercenter.web.typed import Typed
@@ -103,7 +103,7 @@ def read(spec: Spec, form: Mapping[str, str], row: StoredSource | None = None) -
     typed, draft = Typed(form), Draft()
     draft.label = typed.line("label", "Write what staff shall call this source, such as “Employers on Greenhouse”.", 80)
     draft.boards = _boards(typed)
-    draft.every_minutes = _minutes(typed, entered.least_minutes(spec))
+    draft.every_minutes = _minutes(typed, polls.least_minutes(spec))
     for each in inputs(spec):
         if each.kind != "secret" and (value := _value(typed, each)) is not None:
             draft.options[each.name] = value

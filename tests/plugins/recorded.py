@@ -14,7 +14,12 @@ from careercenter.platforms import reading, registry
 from careercenter.platforms.contract import Message, PluginConfig, State
 from careercenter.platforms.http import HttpClient
 
-PAYLOADS = Path(__file__).parent / "payloads"
+PLUGINS = Path(__file__).parent.parent.parent / "plugins"
+NAMES = (
+    "adzuna", "arbeitnow", "ashby", "employer_xml", "handshake", "hr_xml", "lever", "neogov", "personio", "recruitee", "remotive",
+    "riipen", "smartrecruiters", "symplicity", "teamtailor", "twelvetwenty", "workable",
+)
+REQUIRED = {"key": "k", "app_id": "a", "web_url": "https://campus.example"}
 Answer = Callable[[Request], Response | None]
 
 
@@ -24,7 +29,8 @@ class Recorded:
     def __init__(self, name: str, host: str, options: dict[str, Any]):
         self.plugin, self.host = registry.get(name), host
         known = self.plugin.spec().config_model.model_fields
-        given = {"employer_names": {"acme": "Acme"}} if "employer_names" in known else {}
+        given: dict[str, Any] = {"employer_names": {"acme": "Acme"}} if "employer_names" in known else {}
+        given |= {option: value for option, value in REQUIRED.items() if option in known}
         self.cfg: PluginConfig = registry.configure(self.plugin, f"http://{host}/{name}", given | options, ["acme"])
 
     def read(self, state: State | None = None, board: str = "acme") -> list[Message]:
@@ -36,6 +42,11 @@ class Recorded:
 
     def draft(self, raw: Any) -> Any:
         return reading.draft_of(self.plugin, raw, self.cfg)
+
+
+def tape(name: str) -> Path:
+    """The folder of a plugin's recording."""
+    return PLUGINS / f"careercenter_{name}" / "cassette"
 
 
 @contextmanager
@@ -56,12 +67,14 @@ def recorded(name: str, answer: Answer = lambda _: None, **options: Any) -> Iter
 
 def _recording(name: str, request: Request) -> Response:
     """The board's recording; a later page of it is empty, a post's own page is beside it as `detail-ID`."""
-    folder = PAYLOADS / name
+    folder = tape(name)
+    if request.path.endswith("/generateAuthenticationToken"):
+        return Response("one-day-token")
     detail = folder / f"detail-{request.path.rpartition('/')[2]}.json"
     if detail.exists():
         return Response(detail.read_bytes(), mimetype="application/json")
     board = next(iter(folder.glob("board.*")))
-    if board.suffix == ".json" and any(request.args.get(p, "0") not in ("0", "1") for p in ("skip", "offset", "page", "Page")):
+    if board.suffix == ".json" and any(request.args.get(p, "0") not in ("0", "1") for p in ("skip", "offset", "page", "Page", "PageNumber")):
         return Response(empty(board.read_text()), mimetype="application/json")
     return Response(board.read_bytes(), mimetype="application/json" if board.suffix == ".json" else "application/xml")
 

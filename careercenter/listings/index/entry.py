@@ -88,12 +88,12 @@ def entry_of(row: Any) -> Entry:
 
 
 def _places(row: Any) -> tuple[dict[str, str], list[str]]:
-    """The cities as a facet shows them, and all that is said of places."""
-    stated = row.draft.get("places") or ()
+    """The cities as a facet shows them, and all that is said of places; those of the same work in other places too."""
+    stated, mates = row.draft.get("places") or (), sorted({place for place in (row.mate_places or "").split("\n") if place})
     if not stated:
-        return _values([row.place]), [row.place]
+        return _values([row.place, *mates]), [row.place, *mates]
     named = [", ".join(part for part in (p.get("city"), p.get("region")) if part) if p.get("city") else p["raw"] for p in stated]
-    return _values(named), [f"{name} {p['raw']}" for name, p in zip(named, stated, strict=True)]
+    return _values([*named, *mates]), [*(f"{name} {p['raw']}" for name, p in zip(named, stated, strict=True)), *mates]
 
 
 def _values(labels: Iterable[str]) -> dict[str, str]:

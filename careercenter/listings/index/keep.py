@@ -8,8 +8,9 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import aliased
 
 from careercenter import db
 from careercenter.listings.index import database
@@ -17,10 +18,17 @@ from careercenter.listings.index.entry import CHOICES, Entry, counters, entry_of
 from careercenter.listings.index.tables import ListingEntry, SearchCombination, SearchLabel, SearchMark
 from careercenter.listings.model import OPEN, Board, Listing
 
+_Mate = aliased(Listing)
+MATE_PLACES = (
+    select(func.aggregate_strings(_Mate.place, "\n"))
+    .where(_Mate.opportunity_id == Listing.opportunity_id, _Mate.board_id == Listing.board_id, _Mate.id != Listing.id, _Mate.state == OPEN)
+    .correlate(Listing).scalar_subquery().label("mate_places")
+)
+"""Where else the same requisition is open: lists show one of its listings, and it is found by all its places."""
 COLUMNS = (
     Listing.id, Listing.kind, Listing.title, Listing.employer, Listing.place, Listing.workplace, Listing.pay_kind,
     Listing.hourly_cents, Listing.min_minutes, Listing.max_minutes, Listing.hours_per, Listing.deadline_at, Listing.posted_at,
-    Listing.first_seen_at, Listing.words, Listing.draft, Board.platform,
+    Listing.first_seen_at, Listing.words, Listing.draft, Board.platform, MATE_PLACES,
 )
 _CHOSEN = [getattr(SearchCombination, name) for name in CHOICES]
 

@@ -19,11 +19,12 @@ Prepare = Callable[[dict[str, Any]], dict[str, Any] | Reject]
 
 def plugin(package: str, *, normalize: Normalize | None = None, prepare: Prepare | None = None) -> Plugin:
     """The plugin that a package's manifest describes. Raises ConfigError with every mistake of the manifest."""
-    from careercenter.platforms.kinds import drops, feeds, rest, sitemaps
+    from careercenter.platforms.kinds import drops, feeds, pushes, rest, sitemaps
 
     manifest = load(package)
     reader = {
         PlatformKind.REST_JSON: rest.read, PlatformKind.JSON_FEED: rest.read, PlatformKind.XML_FEED: feeds.read,
         PlatformKind.RSS_ATOM: feeds.read, PlatformKind.SITEMAP_JSONLD: sitemaps.read, PlatformKind.FILE_DROP: drops.read,
+        PlatformKind.WEBHOOK: pushes.webhook, PlatformKind.MANUAL: pushes.manual,
     }[manifest.spec.kind]
     return Described(manifest, reader, normalize, prepare)

@@ -44,11 +44,15 @@ class Asking:
     def _value(self, name: str, record: Any) -> str:
         if name == "base_url":
             return str(self.cfg.base_url).replace("{board}", quote(self.board, safe=""))
+        if name == "page":  # filled in page by page
+            return "{page}"
         if name == "board":
             return quote(self.board, safe="")
         value = getattr(self.cfg, name, None)
         if isinstance(value, SecretStr):
             return quote(value.get_secret_value(), safe="")
+        if isinstance(value, str) and value.startswith(("https://", "http://")):
+            return value.rstrip("/")
         return quote(str(value) if value is not None else paths.text(record, (name,)), safe="")
 
     def here(self, url: str) -> str:
@@ -72,6 +76,8 @@ class Asking:
             return {}, {}
         key = getattr(self.cfg, auth.option, None)
         value = key.get_secret_value() if isinstance(key, SecretStr) else str(key or "")
+        if not value and auth.optional:
+            return {}, {}
         if not value:
             raise ConfigError(f'{self.label} needs the option "{auth.option}".')
         value = self._exchanged() if self.read.token else value
@@ -85,6 +91,8 @@ class Asking:
         token = self.read.token
         assert token is not None
         answer = self.http.get(self.filled(token.url))
+        if answer.status in (404, 410):
+            raise BoardGone(f"{self.label} gives no token at this base address.", answer.status, token.url)
         if answer.status != 200:
             raise ConfigError(f"{self.label} gives no token at the address of its manifest ({answer.status}).")
         body = answer.body

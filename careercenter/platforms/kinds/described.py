@@ -25,7 +25,7 @@ from careercenter.platforms.contract import (
 from careercenter.platforms.decode import clean_text, load_json
 from careercenter.platforms.kinds import fields, paths
 from careercenter.platforms.kinds.asking import Asking
-from careercenter.platforms.kinds.manifest import Manifest
+from careercenter.platforms.kinds.manifest import Custom, Manifest
 
 MAX_RECORD_BYTES = 2_000_000
 POST_ID = re.compile(r"[!-~](?:[ -~]{0,198}[!-~])?")
@@ -95,6 +95,8 @@ class Described:
             return Reject("The record is not an object.")
         if self._prepare and isinstance(record := self._prepare(record), Reject):
             return record
+        if custom := self.manifest.read.custom:
+            record |= {"_custom": _custom(record, custom, cfg)}
         if self._normalize:
             result: ListingDraft | Reject = self._normalize(record, cfg)
             return result
@@ -102,13 +104,14 @@ class Described:
         return fields.draft(record, self.manifest.fields, employer_names=names, attribution=self.spec().terms.attribution)
 
     def gone(self, head: Any) -> Tombstone | None:
-        """The row's own word that it is no longer open, where the manifest knows such a word."""
+        """The row's own word that it is no longer open, where the manifest knows such a word. No word is no word."""
         status = self.manifest.read.status
         if status is None or not isinstance(head, dict):
             return None
-        word = str(paths.first(head, (status.at,))).lower()
+        value = paths.first(head, (status.at,))
+        word = str(value).lower()
         post_id = clean_text(paths.text(head, self.manifest.read.id), 200)
-        if word in {w.lower() for w in status.open} or not POST_ID.fullmatch(post_id):
+        if value is None or word in {w.lower() for w in status.open} or not POST_ID.fullmatch(post_id):
             return None
         return Tombstone(post_id, f"The platform's own state is {word[:60]}.")
 
@@ -120,6 +123,13 @@ class Described:
         if not POST_ID.fullmatch(post_id):
             return Unreadable(raw, "This record has no usable id.", at)
         return Record(post_id, raw, paths.text(head, self.manifest.read.link)[:2000] or None, at)
+
+
+def _custom(record: dict[str, Any], custom: Custom, cfg: Any) -> dict[str, str]:
+    """Our fields by the attributes and words that a campus has named."""
+    words = getattr(cfg, custom.values, None) or {}
+    found = {ours: paths.text_of(record, f"{custom.at}.{theirs}") for ours, theirs in getattr(cfg, custom.attributes).items()}
+    return {ours: words.get(word, word) for ours, word in found.items() if word}
 
 
 def known_etag(state: State | None, spec: Spec) -> str | None:

@@ -18,6 +18,7 @@ from careercenter.platforms.kinds.asking import Asking
 from careercenter.platforms.kinds.described import Described
 
 DELIMITERS = ",;\t|"
+PACKED = b"PK\x03\x04"
 
 
 def read(plugin: Described, ask: Asking, state: State | None) -> Iterator[Message]:
@@ -32,6 +33,9 @@ def read(plugin: Described, ask: Asking, state: State | None) -> Iterator[Messag
         return
     header, rows = _table(file, ask)
     columns = _columns(header, getattr(ask.cfg, "columns", None) or {})
+    if not {columns.get(name, name) for name in header} & set(ask.read.id):
+        raise SchemaDrift(f"{file.name} has no column {' or '.join(ask.read.id)}, so its rows cannot be told apart.", "row 1")
+    breaks_off = file.body[:4] != PACKED and not file.body.endswith((b"\n", b"\r", b"\n\x00"))
     seen: set[str] = set()
     count = broken = 0
     for number, row in enumerate(rows, 2):
@@ -41,6 +45,10 @@ def read(plugin: Described, ask: Asking, state: State | None) -> Iterator[Messag
         if len(row) > len(header) and any(row[len(header):]):
             broken += 1
             yield Unreadable(_raw(dict(enumerate(row))), f"Row {number} has more cells than the header.", file.dropped_at)
+            continue
+        if len(row) < len(header) and breaks_off:
+            broken += 1
+            yield Unreadable(_raw(dict(enumerate(row))), f"The file breaks off in row {number}.", file.dropped_at)
             continue
         values = {columns.get(name, name): cell for name, cell in zip(header, row, strict=False) if name and cell}
         message = plugin.message(values, _raw({"_context": {"board": ask.board}, **values}), file.dropped_at)
@@ -55,7 +63,7 @@ def read(plugin: Described, ask: Asking, state: State | None) -> Iterator[Messag
 def _table(file: Dropped, ask: Asking) -> tuple[list[str], Iterator[list[str]]]:
     """Header and rows as texts. Raises SchemaDrift for what is no table, or a larger one than the manifest allows."""
     limits = ask.read.drop
-    packed = file.body[:4] == b"PK\x03\x04"
+    packed = file.body[:4] == PACKED
     lines = _xlsx(file) if packed else _csv(file, limits.delimiter)
     try:
         header = [" ".join(cell.split()) for cell in next(lines, [])]

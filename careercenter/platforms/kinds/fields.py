@@ -13,6 +13,7 @@ from careercenter.platforms.draft import (
     Eligibility,
     Employer,
     Hours,
+    HoursPer,
     ListingDraft,
     ListingKind,
     Pay,
@@ -162,10 +163,12 @@ def _places_from(fields: Fields) -> Provenance:
 def _hours(record: dict[str, Any], field: HoursField | None) -> Hours | None:
     if field is None:
         return None
-    low, high = paths.text(record, field.min), paths.text(record, field.max)
+    low, high, per = paths.text(record, field.min), paths.text(record, field.max), field.per
+    if (word := paths.text(record, field.per_path)) in set(HoursPer):
+        per = HoursPer(word)
     if low or high:
-        return time.hours(f"{low}-{high}" if low and high and low != high else low or f"up to {high}", field.per)
-    return time.hours(paths.text(record, field.text), field.per)
+        return time.hours(f"{low}-{high}" if low and high and low != high else low or f"up to {high}", per)
+    return time.hours(paths.text(record, field.text), per)
 
 
 def _duration(record: dict[str, Any], fields: Fields) -> Duration | None:

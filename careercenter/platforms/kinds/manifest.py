@@ -34,12 +34,16 @@ class Option(Part):
 
 
 class Auth(Part):
-    """How a request shows who asks. `option` holds the key; `name` is the header or parameter that carries it."""
+    """How a request shows who asks. `option` holds the key; `name` is the header or parameter that carries it.
+
+    `optional`: without a key the platform answers too.
+    """
 
     kind: Literal["none", "bearer", "basic", "header", "query"] = "none"
     option: str = "key"
     name: str = "Authorization"
     prefix: str = ""
+    optional: bool = False
 
 
 class Token(Part):
@@ -92,6 +96,15 @@ class Since(Part):
     overlap_minutes: int = Field(15, ge=15)
 
 
+class Custom(Part):
+    """Values whose places a campus names: the options `attributes` (our field -> their name below `at`) and `values` (their
+    words -> ours). They stand under `_custom` in a record."""
+
+    at: str
+    attributes: str
+    values: str = ""
+
+
 class Status(Part):
     """A row whose value at `at` is not among `open` is gone by the platform's own word."""
 
@@ -124,6 +137,7 @@ class Read(Part):
     sitemap: Sitemap = Sitemap()
     drop: Drop = Drop()
     status: Status | None = None
+    custom: Custom | None = None
 
 
 class KindField(Part):
@@ -154,6 +168,7 @@ class WorkplaceField(Part):
 
 class HoursField(Part):
     per: HoursPer = HoursPer.WEEK
+    per_path: Paths = ()
     min: Paths = ()
     max: Paths = ()
     text: Paths = ()
@@ -234,6 +249,21 @@ class Fields(Part):
     skip: tuple[Skip, ...] = ()
 
 
+ENTERED: dict[str, Any] = {
+    "title": "title", "employer": "employer", "url": "link", "apply_url": "link", "apply_email": "email",
+    "description": "description", "plain": True, "kind": {"path": "kind", "map": {kind.value: kind for kind in ListingKind}},
+    "places": {"text": "places"}, "workplace": {"path": "workplace", "map": {way.value: way for way in Workplace}},
+    "hours": {"per_path": "hours_per", "min": "hours_min", "max": "hours_max"},
+    "duration": {"start": "starts_on", "end": "ends_on", "weeks": "weeks"},
+    "pay": {
+        "min": "pay_min", "max": "pay_max", "fixed_currency": "USD", "unit": "pay_unit", "kind": "pay_kind",
+        "unit_map": {unit.value: unit for unit in PayUnit}, "kind_map": {kind.value: kind for kind in PayKind},
+    },
+    "deadline": {"path": "deadline"}, "skills": "skills", "class_levels": "class_levels",
+}
+"""What the fields of the staff's form mean (kind manual)."""
+
+
 @dataclass(frozen=True)
 class Manifest:
     """A whole manifest: what the platform is, how it is read, what its fields mean."""
@@ -241,6 +271,7 @@ class Manifest:
     spec: Spec
     read: Read
     fields: Fields
+    package: str = ""
 
 
 def load(package: str) -> Manifest:
@@ -249,10 +280,12 @@ def load(package: str) -> Manifest:
         content = tomllib.loads(files(package).joinpath("manifest.toml").read_text("utf-8"))
     except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"The manifest of {package} cannot be read: {error}") from None
+    if content.get("plugin", {}).get("kind") == "manual":
+        content = {"read": {"id": "id", "link": "link"}, "fields": ENTERED, **content}
     options = {name: _part(package, f"options.{name}", Option, table) for name, table in content.pop("options", {}).items()}
     read = _part(package, "read", Read, content.pop("read", {}))
     fields = _part(package, "fields", Fields, content.pop("fields", {}))
-    return Manifest(spec_of(package, content, _config_model(options)), read, fields)
+    return Manifest(spec_of(package, content, _config_model(options)), read, fields, package)
 
 
 def _part(package: str, place: str, shape: type[Part], table: Any) -> Any:

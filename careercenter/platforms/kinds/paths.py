@@ -19,8 +19,16 @@ def every(record: Any, path: str) -> list[Any]:
 def first(record: Any, paths: Sequence[str]) -> Any:
     """The first value at the first place that has one; None without any."""
     for path in paths:
-        if found := every(record, path):
-            return found[0]
+        names = _names(path)
+        if names is None:
+            if found := every(record, path):
+                return found[0]
+            continue
+        value = record
+        for name in names:
+            value = value.get(name) if isinstance(value, dict) else None
+        if value not in (None, "", [], {}):
+            return value
     return None
 
 
@@ -30,6 +38,12 @@ def text(record: Any, paths: Sequence[str]) -> str:
     if isinstance(value, str):
         return value
     return str(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else ""
+
+
+def text_of(record: Any, path: str) -> str:
+    """The first text, number or truth value at a place, in words."""
+    value = first(record, (path,))
+    return str(value) if isinstance(value, (str, int, float)) else ""
 
 
 def texts(record: Any, paths: Sequence[str]) -> list[str]:
@@ -42,6 +56,12 @@ def texts(record: Any, paths: Sequence[str]) -> list[str]:
 def _steps(path: str) -> tuple[tuple[str, bool], ...]:
     """Each name on the way, and whether every item of its list is meant."""
     return tuple((name.removesuffix("[]"), name.endswith("[]")) for name in path.split("."))
+
+
+@lru_cache(maxsize=4096)
+def _names(path: str) -> tuple[str, ...] | None:
+    """The names on the way where it leads to one value; None where it may lead to several."""
+    return tuple(path.split(".")) if path and "[]" not in path else None
 
 
 def _flat(value: Any) -> list[Any]:

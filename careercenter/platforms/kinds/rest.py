@@ -27,16 +27,17 @@ def read(plugin: Described, ask: Asking, state: State | None) -> Iterator[Messag
     single = told.pages.kind == "none" and told.detail is None and told.since is None
     etag = known_etag(state, spec) if single else None
     since = _since(plugin, state)
-    url, params = ask.filled(told.url), {name: ask.filled(value) for name, value in told.params.items()}
+    url, params = ask.filled(told.url), {name: v for name, value in told.params.items() if (v := ask.filled(value))}
+    place = ask.filled(told.rows)
     if told.since and since:
         params |= {told.since.param: since}
     totals, prints, seen, rows_seen, newest, heads = [], set[str](), Distinct(), 0, since, _heads(told)
     for n in range(1, told.pages.most + 1):
-        answer = ask.get(url, params | _position(plugin, n, rows_seen), etag)
+        answer = ask.get(url.replace("{page}", str(told.pages.first + n - 1)), params | _position(plugin, n, rows_seen), etag)
         if answer.not_modified:
             yield End(Completeness.COMPLETE, unchanged=True, note="The board has not changed since the last read.")
             return
-        rows, rest = cut_rows(answer.body, told.rows)
+        rows, rest = cut_rows(answer.body, place)
         for message, stamp in _messages(plugin, ask, heads, rows, rest, answer):
             if isinstance(message, Record):
                 seen.add(message.post_id)
@@ -69,7 +70,7 @@ def _position(plugin: Described, n: int, rows_seen: int) -> dict[str, str]:
     size = {pages.size_param: str(pages.size)} if pages.size_param else {}
     if pages.kind == "offset":
         return {pages.param: str(rows_seen)} | size
-    if pages.kind == "page":
+    if pages.kind == "page" and pages.param:
         return {pages.param: str(pages.first + n - 1)} | size
     return size
 

@@ -24,6 +24,7 @@ from careercenter.platforms.contract import (
     SchemaDrift,
     Seen,
     State,
+    TermsBlocked,
     Tombstone,
     Unreadable,
 )
@@ -40,7 +41,8 @@ _CDATA = re.compile(r"^\s*(?://)?\s*<!\[CDATA\[|(?://)?\s*\]\]>\s*$")
 def read(plugin: Described, ask: Asking, state: State | None) -> Iterator[Message]:
     """Every page that the sitemap names; a page that cannot be read spoils only itself, but then nothing counts as gone."""
     told, spec = ask.read, plugin.spec()
-    known = dict(state.cursor.get("pages", {})) if state and state.cursor.get("version") == spec.version else {}
+    kept = state.cursor.get("pages") if state and state.cursor.get("version") == spec.version else None
+    known = kept if isinstance(kept, dict) else {}
     pages, whole = _pages(ask)
     stamps: dict[str, str] = {}
     troubles = 0
@@ -127,9 +129,11 @@ def _pattern(text: str) -> re.Pattern[str]:
 
 
 def _page(plugin: Described, ask: Asking, url: str, post_id: str) -> Message | None:
-    """The posting of one page; None for a page that never was one."""
+    """The posting of one page; None for a page that never was one, or that the site's robots.txt forbids."""
     try:
         answer = ask.page(url)
+    except TermsBlocked:
+        return None
     except PlatformError as error:
         return Unreadable(url.encode(), f"{url} could not be read: {error}", _now())
     if answer.status in (404, 410):
