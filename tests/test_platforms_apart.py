@@ -13,7 +13,7 @@ import pytest
 
 from careercenter.platforms import apart, frames
 from careercenter.platforms.apart import Limits, Normalizer, Task
-from careercenter.platforms.contract import ConfigError, End, PluginFault, Record
+from careercenter.platforms.contract import ConfigError, End, PluginFault, Record, SchemaDrift
 from careercenter.platforms.draft import ListingDraft, Reject
 from tests.rogue_plugin import install
 
@@ -45,7 +45,7 @@ def test_a_good_plugin_says_all_it_has_to_say(rogue: Task) -> None:
 FAULTS = {
     "hang": "silent for too long", "stubborn": "silent for too long", "leave": "broke off", "crash": "broke off",
     "kill_self": "broke off", "raise_odd": "KeyboardInterrupt|broke off", "eat": "MemoryError", "flood": "sent more", "fork": "silent for too long",
-    "garbage": "no message|broke off", "write_file": "OSError|broke off",
+    "garbage": "no message|broke off", "write_file": "OSError|broke off", "silence_others": "no client does|no message|broke off",
 }
 
 
@@ -57,6 +57,12 @@ def test_a_bad_plugin_is_its_own_fault(rogue: Task, mood: str, tmp_path: Path) -
     assert time.monotonic() - began < 20
     assert not (tmp_path / "file").exists() or (tmp_path / "file").stat().st_size == 0
     assert isinstance(read(rogue, "good")[-1], End), "the next plugin is unharmed"
+
+
+def test_a_key_in_a_plugins_own_sentence_is_hidden(rogue: Task) -> None:
+    with pytest.raises(SchemaDrift) as told:
+        read(rogue, "tell", key="sk-very-secret")
+    assert str(told.value) == "The key [hidden] is not understood."
 
 
 @pytest.mark.parametrize("mood", ["print_much", "patch"])
