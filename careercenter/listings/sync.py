@@ -41,7 +41,7 @@ from careercenter.platforms.contract import (
 )
 from careercenter.platforms.draft import ListingDraft, Reject
 
-BATCH = 500
+BATCH = 2000
 BEAT = timedelta(seconds=5)
 SILENCE = timedelta(minutes=10)
 FULL_READ_EVERY = timedelta(days=7)
