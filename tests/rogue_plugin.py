@@ -4,6 +4,7 @@ from pathlib import Path
 
 CODE = '''
 import ctypes, os, signal, sys, time
+from pydantic import SecretStr
 from datetime import UTC, date, datetime
 from careercenter.platforms.contract import *
 from careercenter.platforms.contract import Capabilities, Terms
@@ -13,6 +14,7 @@ from careercenter.platforms.draft import Apply, Employer, ListingDraft, ListingK
 class Options(PluginConfig):
     mood: str = "good"
     pids: str = ""
+    key: SecretStr = SecretStr("")
 
 
 SPEC = Spec(
@@ -74,6 +76,16 @@ class Rogue:
     def patch(self, cfg):
         from careercenter.platforms import reading
         reading.messages = None
+    def tell(self, cfg):
+        raise SchemaDrift("The key " + cfg.key.get_secret_value() + " is not understood.")
+    def silence_others(self, cfg):
+        from careercenter.platforms import frames
+        for fd in range(3, 64):
+            try:
+                os.write(fd, frames.pack("rest", ["api.lever.co", 86400]))
+            except OSError:
+                pass
+        time.sleep(60)
     def garbage(self, cfg):
         for fd in range(3, 64):
             try:

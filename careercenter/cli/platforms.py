@@ -101,6 +101,40 @@ def _checked(name: str, write: bool) -> bool:
     return not found.failed
 
 
+@platforms.command("record")
+@click.argument("name")
+@click.argument("board")
+@click.option("--into", type=click.Path(file_okay=False, path_type=Path), required=True, help="A new or empty folder.")
+@click.option("--rows", default=3, show_default=True, type=click.IntRange(1, 50), help="So many rows are kept.")
+def record(name: str, board: str, into: Path, rows: int) -> None:
+    """Read a board of a source that is set up, and keep it as a recording for the kit, with made-up keys in place of real ones."""
+    with opening.application():
+        from careercenter import db
+        from careercenter.conformance import recording
+        from careercenter.listings import polls, sources
+        from careercenter.platforms import registry
+        from careercenter.platforms.contract import PlatformError, PlatformKind
+        from careercenter.platforms.http import HttpClient
+
+        settings = db.settings()
+        try:
+            opened = sources.open_source(name, board)
+            budget = polls.budget(opened.spec, opened.source)
+            with HttpClient(
+                user_agent=settings.platforms.user_agent, allow_hosts=opened.source.allow_hosts, gate=budget,
+                secrets=registry.secret_values(opened.cfg), drops=settings.data_dir / "drops" / name,
+                robots=opened.spec.kind is PlatformKind.SITEMAP_JSONLD,
+            ) as http:
+                live_on = None if polls.is_own(opened.spec, opened.source) else _today()
+                files = recording.record(
+                    opened.plugin, opened.cfg, board, http, into, now=datetime.now(UTC), live_on=live_on, rows=rows
+                )
+        except PlatformError as error:
+            click.echo(f"{name}/{board}: {error}", err=True)
+            raise click.exceptions.Exit(1) from None
+    click.echo(f"{into}: {', '.join(files)}. Look through them for names and telephone numbers before you give them away.")
+
+
 @platforms.command("new")
 @click.argument("name")
 @click.option("--into", type=click.Path(file_okay=False, path_type=Path), default=Path(), help="Where the folder is made.")

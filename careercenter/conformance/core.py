@@ -76,6 +76,18 @@ class Center:
 
         return set(db.session.scalars(select(Listing.requisition_id)))
 
+    def opportunities(self) -> int:
+        """How many different works the listings are, once grouping has looked at them."""
+        from sqlalchemy import func, select
+
+        from careercenter import db
+        from careercenter.listings import touched
+        from careercenter.listings.model import Listing
+
+        touched.catch_up()
+        db.session.rollback()
+        return db.session.scalar(select(func.count(Listing.opportunity_id.distinct()))) or 0
+
     def push(self, event: Pushed) -> bool:
         """The platform pushes this. Returns whether it counts."""
         from careercenter import db
@@ -235,8 +247,10 @@ def one_requisition(case: Case) -> Iterator[str]:
     with center(case) as place:
         case.stage.show([row, *(form.keyed(row, f"{key}{n}" if key.isdigit() else f"{key}-{n}") for n in (7, 8))])
         place.sync(case.cassette.at)
-        stored, requisitions = len(place.states), place.requisitions
+        stored, works, requisitions = len(place.states), place.opportunities(), place.requisitions
     if stored != 3:
         yield f"Three posts of one job were shown and {stored} were stored."
     elif len(requisitions) != 1 or None in requisitions:
         yield f"Three posts of one job have {len(requisitions - {None})} requisition ids; it must be the job's own."
+    elif works != 1:
+        yield f"Three posts of one job are {works} opportunities."

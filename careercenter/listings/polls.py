@@ -68,9 +68,14 @@ def _spec(source: Source) -> Spec | None:
         spec = registry.get(source.platform).spec()
     except ConfigError:
         return None
+    return None if spec.kind in ASKS_NOBODY or is_own(spec, source) else spec
+
+
+def is_own(spec: Spec, source: Source) -> bool:
+    """Whether a source is read from a machine of the campus's own instead of from the platform."""
     default = spec.config_model.model_fields["base_url"].default
     base = urlsplit(str(source.base_url or default)).hostname or ""
-    return None if spec.kind in ASKS_NOBODY or base in set(map(_host, source.allow_hosts)) else spec
+    return base in set(map(_host, source.allow_hosts))
 
 
 def _host(name: str) -> str:

@@ -11,7 +11,7 @@ import logging
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,6 +46,10 @@ class Budget:
         except (sqlite3.Error, OSError) as error:  # politeness must not stop the reading
             logger.warning("The budgets of hosts cannot be kept in %s: %s", self.path, error)
             return {}
+
+    def enter(self, host: str) -> None:
+        """See `http.Gate`: for a client in this process."""
+        enter(self.turn, host)
 
     def rest(self, host: str, seconds: float) -> None:
         """The host asks to be left alone; for a day at the most."""
@@ -98,20 +102,13 @@ class Turns:
 
     def enter(self, host: str) -> None:
         """See `http.Gate`."""
-        waited = 0.0
-        while True:
-            with self._lock:
-                self._say("turn", host)
-                _, said = frames.read(self._told.read)
-            if "rest" in said:
-                raise RateLimited(f"{host} asked us to come back later; {_span(said['rest'])} are left.", said["rest"])
-            wait = said.get("wait", 0.0)
-            if not wait:
-                return
-            waited += wait
-            if waited > LONGEST_WAIT:
-                raise RateLimited(f"{host} is asked as often as we may ask it; the rest has to wait.", wait)
-            time.sleep(wait)
+        enter(self._turn, host)
+
+    def _turn(self, host: str) -> dict[str, float]:
+        with self._lock:
+            self._say("turn", host)
+            said: dict[str, float] = frames.read(self._told.read)[1]
+            return said
 
     def rest(self, host: str, seconds: float) -> None:
         """See `http.Gate`."""
@@ -121,6 +118,22 @@ class Turns:
     def _say(self, kind: str, content: Any) -> None:
         self._out.write(frames.pack(kind, content))
         self._out.flush()
+
+
+def enter(turn: Callable[[str], dict[str, float]], host: str) -> None:
+    """Wait for a host's turn. Raises RateLimited when it asked for rest, or when the turn is too far away."""
+    waited = 0.0
+    while True:
+        said = turn(host)
+        if "rest" in said:
+            raise RateLimited(f"{host} asked us to come back later; {_span(said['rest'])} are left.", said["rest"])
+        wait = said.get("wait", 0.0)
+        if not wait:
+            return
+        waited += wait
+        if waited > LONGEST_WAIT:
+            raise RateLimited(f"{host} is asked as often as we may ask it; the rest has to wait.", wait)
+        time.sleep(wait)
 
 
 def _span(seconds: float) -> str:

@@ -67,13 +67,15 @@ def work(told: Any, out: Any) -> None:
     """One task, from its first frame to the word that it is done."""
     kind, job = frames.read(told.read)
     _limit(job["memory_bytes"])
+    secrets: tuple[str, ...] = ()
     try:
         plugin = registry.get(job["plugin"])
         cfg = registry.configure(plugin, job["base_url"], job["options"], job["boards"])
+        secrets = registry.secret_values(cfg)
         {"read": _read, "normalize": _normalize, "check": _check}[kind](plugin, cfg, job, told, out)
         out.write(frames.pack("done", None))
     except PlatformError as error:
-        out.write(frames.pack_value(error))
+        out.write(frames.pack_value(http.redacted(error, secrets)))
     except Exception as error:  # noqa: BLE001 - foreign code may raise anything
         out.write(frames.pack_value(PluginFault(f"The plugin crashed with {type(error).__name__}.")))
     out.flush()

@@ -89,7 +89,7 @@ class HttpClient:
         pushed: Sequence[Pushed] = (),
     ):
         self._allowed = AllowedHosts(allow_hosts)
-        self._secrets = tuple(sorted((s for s in secrets if s), key=len, reverse=True))
+        self._secrets = tuple(secrets)
         self._deadline_seconds = deadline_seconds
         self._attempts = attempts
         self._max_bytes = max_bytes
@@ -145,7 +145,7 @@ class HttpClient:
                 with attempt:
                     return self._follow(url, params, extra, deadline)
         except PlatformError as error:
-            raise self._redacted(error) from None
+            raise redacted(error, self._secrets) from None
         raise Transient(f"{_shown(url)} could not be read.")
 
     def _robots_txt(self, url: str) -> Response:
@@ -287,16 +287,19 @@ class HttpClient:
             raise Transient(f"{shown} was cut off after {wire:,} bytes.")
         return bytes(inflate.out)
 
-    def _redacted(self, error: PlatformError) -> PlatformError:
-        error.args = tuple(self._hide(a) if isinstance(a, str) else a for a in error.args)
-        if isinstance(error, ConfigError):
-            error.problems = tuple(self._hide(problem) for problem in error.problems)
-        return error
 
-    def _hide(self, text: str) -> str:
-        for secret in self._secrets:
+def redacted(error: PlatformError, secrets: Iterable[str]) -> PlatformError:
+    """The same error without these secrets, the longest first."""
+
+    def hide(text: str) -> str:
+        for secret in sorted(filter(None, secrets), key=len, reverse=True):
             text = text.replace(secret, "[hidden]")
         return text
+
+    error.args = tuple(hide(a) if isinstance(a, str) else a for a in error.args)
+    if isinstance(error, ConfigError):
+        error.problems = tuple(hide(problem) for problem in error.problems)
+    return error
 
 
 class _Inflate:
