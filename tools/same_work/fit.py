@@ -8,6 +8,7 @@ The tests hold out further seeds.
 import json
 import math
 import sys
+from collections import defaultdict
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -16,7 +17,7 @@ from rapidfuzz import fuzz
 
 from careercenter.listings.same import profile, score, solve
 from careercenter.listings.same.score import Weights
-from careercenter.listings.same.words import company_likeness
+from careercenter.listings.same.words import company_likeness, company_tokens
 from tools.same_work.world import Post, World, figures, world
 
 TARGET = Path(__file__).parents[2] / "careercenter" / "listings" / "same" / "weights.json"
@@ -40,13 +41,18 @@ def row(post: Post, listing_id: int) -> Any:
 
 
 def candidates(made: World) -> tuple[list[profile.Profile], list[profile.Profile], list[tuple[int, int]]]:
-    """Both sides and the pairs that blocking lets through."""
+    """Both sides and the pairs that the product weighs: employers that share a word and are alike, titles that are not far apart."""
     left, right = profiles(made.left, 0), profiles(made.right, len(made.left))
-    pairs = [
-        (a, b) for a, b in made.rivals()
-        if company_likeness(left[a].facts.company, right[b].facts.company) >= score.LEAST_NAME
-        and fuzz.token_set_ratio(left[a].facts.text, right[b].facts.text) >= score.LEAST_TITLE
-    ]
+    by_token: dict[str, set[int]] = defaultdict(set)
+    for n, other in enumerate(right):
+        for token in company_tokens(other.facts.company):
+            by_token[token].add(n)
+    pairs = []
+    for n, one in enumerate(left):
+        for m in sorted(set().union(*(by_token[token] for token in company_tokens(one.facts.company)))):
+            alike = company_likeness(one.facts.company, right[m].facts.company) >= score.LEAST_NAME
+            if alike and fuzz.token_set_ratio(one.facts.text, right[m].facts.text) >= score.LEAST_TITLE:
+                pairs.append((n, m))
     return left, right, pairs
 
 

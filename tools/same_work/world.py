@@ -43,6 +43,7 @@ TAILS = (
     "Robotics", "Technologies", "Health", "Bank", "Systems", "Foods", "Logistics", "Energy", "Labs", "Software", "Aerospace", "Media",
     "Insurance", "Motors", "Analytics", "Networks", "Partners", "Materials", "Pharma", "Group", "Capital", "Water", "Games", "Optics",
 )
+SYLLABLES = ("ba", "ce", "do", "fi", "gu", "ha", "je", "ko", "lu", "mi", "no", "pe", "ra", "se", "ti", "vo", "wa", "xe", "yu", "za")
 EXTRA = (
     "Early Careers", "Emerging Talent", "Campus", "University Hire", "R&D", "Corporate", "12 weeks", "Rotational", "Global Operations",
     "Innovation Lab", "Team Bluebird", "Customer Success", "Strategy",
@@ -103,17 +104,17 @@ class World:
 
 
 def world(seed: int, employers: int = 633, urls: bool = False) -> World:
-    """About two listings for each employer on the left and 1.3 on the right, a sixth of the work on both sides."""
+    """About two listings for each employer on the left and 1.3 on the right, a sixth of the work on both sides. There are
+    9,360 names of employers."""
     rng = Random(seed)  # noqa: S311 - a made-up world
     names = [f"{head} {tail}" for head, tail in product(HEADS, TAILS)]
     names += [f"{head} & {tail}" for head, tail in product(HEADS[:20], HEADS[20:])]
-    names += [f"{head}{tail.lower()}" for head, tail in product(HEADS, TAILS)]
+    names += [f"{''.join(s).capitalize()} {TAILS[n % len(TAILS)]}" for n, s in enumerate(product(SYLLABLES, repeat=3))]
     rng.shuffle(names)
     left: list[Post] = []
     right: list[Post] = []
     for n in range(employers):
-        name = names[n % len(names)] + (f" {n // len(names)}" if n >= len(names) else "")
-        for work in _works(rng, n, name):
+        for work in _works(rng, n, names[n]):
             where = rng.random()
             if where < 0.687:
                 left.append(_post(rng, work, "simple", n, urls, rewritten=False))
