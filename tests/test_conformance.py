@@ -5,7 +5,6 @@ import pytest
 from careercenter.conformance import CHECKS, examine, opened
 from tests.kit import mutants
 
-
 SLOW = {16, 17, 18}
 
 
