@@ -208,16 +208,19 @@ def measure(shelf: Shelf) -> Times:
     index, times = peer(), Times()
     db.session.rollback()
     for often, seldom in zip(frequent, rare, strict=True):
-        times.take("frequent word, newest first", lambda q=often: rows_of(q, "newest"))
+        exact, exactly = f'"{often}"', f'"{seldom}"'
+        times.take("frequent word, newest first", lambda q=exact: rows_of(q, "newest"))
         times.take("frequent word, newest first: tantivy, sorted by field", lambda q=often: tantivy_search(index, q, "key"))
-        times.take("frequent word, best match", lambda q=often: rows_of(q, "best"))
+        times.take("frequent word, best match", lambda q=exact: rows_of(q, "best"))
         times.take("frequent word, best match: tantivy, bm25", lambda q=often: tantivy_search(index, q))
-        times.take("rare word, best match", lambda q=seldom: rows_of(q, "best"))
+        times.take("rare word, best match", lambda q=exactly: rows_of(q, "best"))
         times.take("rare word, best match: tantivy, bm25", lambda q=seldom: tantivy_search(index, q))
         both = f"{often} {shelf.luck.choice(frequent)}"
-        times.take("two frequent words, best match", lambda q=both: rows_of(q, "best"))
+        times.take("two frequent words, best match", lambda q=f'"{often}" "{both.split()[1]}"': rows_of(q, "best"))
         times.take("two frequent words, best match: tantivy, bm25", lambda q=both: tantivy_search(index, q))
-        times.take("frequent word and two filters, newest first", lambda q=often: rows_of(q, "newest", NARROW))
+        times.take("the same, not quoted: it may go on, newest first", lambda q=often: rows_of(q, "newest"))
+        times.take("the same, not quoted: it may go on, best match", lambda q=often: rows_of(q, "best"))
+        times.take("frequent word and two filters, newest first", lambda q=exact: rows_of(q, "newest", NARROW))
     for n, often in enumerate(frequent):
         times.take("whole first page with counts, frequent word, best match", lambda q=often: page(q, "best"))
         times.take("whole first page with counts, the same again", lambda q=often: page(q, "best"), warm=True)

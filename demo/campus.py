@@ -66,7 +66,7 @@ def _fill(now: datetime) -> Counted:
     from careercenter import db
     from careercenter.credit.model import CreditRequest
     from careercenter.placements.model import Placement
-    from demo import academics, employers
+    from demo import academics, by_hand, employers
     from demo.asking import Offices
     from demo.diary import Diary
     from demo.plans import Planner
@@ -87,6 +87,7 @@ def _fill(now: datetime) -> Counted:
     happenings = diary.play()
     everything.release()
     _settle_mail(now)
+    by_hand.enter(now)
     _ask_for_listings(now)
     _make_a_file(people, academics.term_plans(diary.today)[0].code, now)
     counts = [db.session.scalar(select(func.count()).select_from(model)) or 0 for model in (Placement, CreditRequest)]

@@ -98,7 +98,7 @@ neogov/lakemontoh|Parks and Recreation Intern|Lakemont|onsite|25|16.00|-9|18|Pla
 neogov/lakemontoh|Public Health Intern|Lakemont|onsite|20|18.00|-8|35|Epidemiology, Data entry|Follow up reports of foodborne illness with the nurses
 neogov/lakemontoh|City Clerk Intern|Lakemont|onsite|15|16.50|-6|12|Records, Attention to detail|Put forty years of ordinances into an order that people can search
 neogov/lakemontoh|Water Quality Laboratory Intern|Lakemont|onsite|30|19.00|-4|47|Chemistry, Laboratory safety|Sample, test and write down, every day the same way
-parker_dewey/hollis-state|Redesign of our services brochure (eight pages)|Remote|remote|25|500|-5|51|Layout, Typography|Print-ready files of an eight-page brochure for the clinics that use our scheduling software|Cobalt Harbor Software
+parker_dewey/hollis-state|Redraw the services brochure|Remote|remote|25|500|-5|51|Layout, Typography|Print-ready files of an eight-page brochure for the clinics that use our scheduling software|Cobalt Harbor Software
 parker_dewey/hollis-state|Survey of five downtown markets|Remote|remote|20|400|-7|24|Interviewing, Excel|A four-page comparison of stall fees, hours and what sellers like|Eastmere Market Association
 parker_dewey/hollis-state|Clean a list of 2,000 members|Remote|remote|15|300|-6|15|Excel, Attention to detail|One spreadsheet without duplicates, and the rules you used|Harlan Springs Historical Society
 parker_dewey/hollis-state|Ten short captions for museum objects|Remote|remote|12|240|-4|19|Writing, History|Ten captions of sixty words that a ten-year-old understands|Harlan Springs Historical Society

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import IO, Any
 from zoneinfo import ZoneInfo
 
-from demo import elsewhere, roster
+from demo import by_hand, elsewhere, roster
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 CAMPUS, ZONE = "Hollis State University", "America/New_York"
@@ -219,7 +219,7 @@ def _platforms(installation: Installation) -> str:
         if platform in ("lever", "ashby"):
             source["options"] = {"employer_names": names}
         told += _toml(source, "[sources]")
-    return told
+    return told + "".join(_toml(source, "[sources]") for source in by_hand.SOURCES)
 
 
 def _drop_files(installation: Installation) -> None:

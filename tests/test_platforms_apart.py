@@ -1,15 +1,17 @@
 """Plugins that hang, crash, flood, fork or eat memory: each ends as its own fault, in time, and leaves nothing behind."""
 
+import io
 import os
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from careercenter.platforms import apart
+from careercenter.platforms import apart, frames
 from careercenter.platforms.apart import Limits, Normalizer, Task
 from careercenter.platforms.contract import ConfigError, End, PluginFault, Record, SchemaDrift
 from careercenter.platforms.draft import ListingDraft, Reject
@@ -127,3 +129,28 @@ def test_large_batches_cross_the_pipe(rogue: Task) -> None:
 def test_secrets_do_not_rest_in_the_environment_of_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CAREERCENTER_SERVER__SECRET_KEY", "hidden")
     assert "hidden" not in str(apart._environment())
+
+
+def frames_in(data: bytes) -> list[tuple[str, Any]]:
+    stream, found = io.BytesIO(data), []
+    while stream.tell() < len(data):
+        found.append(frames.read(stream.read))
+    return found
+
+
+def record(post_id: str, raw: Any) -> Record:
+    return Record(post_id, raw, None, datetime(2026, 11, 16, tzinfo=UTC))
+
+
+def test_a_record_that_cannot_cross_spoils_only_itself() -> None:
+    sent = [record(str(n), {"t": "half \ud800"} if n == 5 else {"t": "good"}) for n in range(9)]
+    found = frames_in(frames.pack_records(sent))
+    came = [r.post_id for kind, content in found if kind == "Records" for r in content.records]
+    assert came == [str(n) for n in range(9) if n != 5]
+    assert [content.reason for kind, content in found if kind == "Unreadable"] == ["This record holds what no text may hold."]
+
+
+def test_records_that_are_too_many_for_a_frame_go_in_several() -> None:
+    sent = [record(str(n), b"x" * 1_500_000) for n in range(9)]
+    found = frames_in(frames.pack_records(sent))
+    assert len(found) > 1 and [r.post_id for _, content in found for r in content.records] == [str(n) for n in range(9)]

@@ -64,3 +64,12 @@ def test_public_functions_of_rules_have_docstrings_or_speak_for_themselves() -> 
     """Every module of the product says what it is for."""
     silent = [str(p.relative_to(ROOT)) for p in PRODUCT if p.stat().st_size and not ast.get_docstring(ast.parse(p.read_text()))]
     assert silent == []
+
+
+def test_every_advisory_lock_has_a_number_of_its_own() -> None:
+    """Two that share one wait for each other: the leading worker holds its own for as long as it leads."""
+    found = [
+        (number, str(p.relative_to(ROOT))) for p in PRODUCT for number in re.findall(r"^_?LOCK = (71_230_\d+)", p.read_text(), re.MULTILINE)
+    ]
+    numbers = [number for number, _ in found]
+    assert len(numbers) >= 6 and len(set(numbers)) == len(numbers), sorted(found)

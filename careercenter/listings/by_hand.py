@@ -44,7 +44,7 @@ class Entered:
     post_id: str
     title: str
     employer: str
-    platform: str
+    source: str
     at: datetime
     state: str
     listing_id: int | None
@@ -117,22 +117,23 @@ def aside(board_id: int, post_id: str) -> str:
 
 def entries() -> list[Entered]:
     """The entries that changed last, newest first."""
+    labels = {place.platform: place.spec.label for place in _places()}
     newest = select(func.max(Arrival.id)).group_by(Arrival.board_id, Arrival.post_id)
     rows = db.session.execute(
         select(Arrival, Board, Listing.id, Listing.state, Quarantined.reason).join(Board, Board.id == Arrival.board_id)
         .outerjoin(Listing, (Listing.board_id == Arrival.board_id) & (Listing.post_id == Arrival.post_id))
         .outerjoin(Quarantined, (Quarantined.board_id == Arrival.board_id) & (Quarantined.post_id == Arrival.post_id))
-        .where(Board.platform.in_({place.platform for place in _places()}), Arrival.id.in_(newest))
+        .where(Board.platform.in_(labels), Arrival.id.in_(newest))
         .order_by(Arrival.id.desc()).limit(SHOWN)
     )
-    return [_entry(arrival, board, listing_id, state, reason) for arrival, board, listing_id, state, reason in rows]
+    return [_entry(arrival, labels[board.platform], listing_id, state, reason) for arrival, board, listing_id, state, reason in rows]
 
 
-def _entry(arrival: Arrival, board: Board, listing_id: int | None, state: str | None, reason: str | None) -> Entered:
+def _entry(arrival: Arrival, source: str, listing_id: int | None, state: str | None, reason: str | None) -> Entered:
     told = content(arrival)
     stands = "waiting" if arrival.state == WAITING else "aside" if reason else state or "waiting"
     return Entered(
-        board.id, arrival.post_id, told["title"], told["employer"], board.platform, arrival.arrived_at, stands, listing_id, reason or ""
+        arrival.board_id, arrival.post_id, told["title"], told["employer"], source, arrival.arrived_at, stands, listing_id, reason or ""
     )
 
 

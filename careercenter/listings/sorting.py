@@ -100,7 +100,7 @@ class Found:
 def prepare(run: Reading, items: Sequence[Item]) -> Batch:
     """Look up a batch and normalise what is not known byte for byte. Outside a transaction: foreign code may be slow."""
     known = lookup(run.board_id, [i.post_id for i in items if not isinstance(i, Unreadable)], _MARKS)
-    hashes, wanted, settled, unsettled = {}, {}, set(), []
+    hashes, wanted, settled, unsettled, writes = {}, {}, set(), [], run.had_quarantine or run.has_bad
     blank = hashlib.blake2b(digest_size=32, key=run.source.recipe)
     for n, item in enumerate(items):
         if isinstance(item, Record):
@@ -116,13 +116,13 @@ def prepare(run: Reading, items: Sequence[Item]) -> Batch:
             elif len(raw) <= MAX_RAW_BYTES:
                 wanted[raw_hash] = item.raw
             unsettled.append(item.post_id)
-        elif not isinstance(item, Unreadable):
+        elif isinstance(item, Unreadable):
+            writes = True
+        else:
             unsettled.append(item.post_id)
     db.session.rollback()
     drafts = dict(zip(wanted, run.normalize(list(wanted.values())), strict=True)) if wanted else {}
-    odd = any(isinstance(item, Unreadable) for item in items)
-    writes = bool(unsettled) or odd or run.had_quarantine or run.has_bad
-    return Batch(items, known, hashes, drafts, settled, unsettled, writes)
+    return Batch(items, known, hashes, drafts, settled, unsettled, writes or bool(unsettled))
 
 
 def sort(run: Reading, batch: Batch, now: datetime) -> Found:

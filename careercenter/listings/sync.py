@@ -215,6 +215,8 @@ def read(
         for message in messages:
             if isinstance(message, (Record, Seen, Unreadable, Tombstone)):
                 items.append(message)
+                if len(items) < BATCH:
+                    continue
             elif isinstance(message, State):
                 cursor = message.cursor
             elif isinstance(message, End):

@@ -129,8 +129,7 @@ def _boards(typed: Typed) -> list[str]:
 
 
 def _minutes(typed: Typed, least: int) -> int:
-    value = typed.line("every_minutes", limit=10)
-    minutes = int(value) if value.isascii() and value.isdigit() else 0
+    minutes = typed.number("every_minutes")
     if not least <= minutes <= MOST_MINUTES:
         words = "this platform may not be asked more often."
         typed.errors["every_minutes"] = f"Write a number of minutes from {least} to {MOST_MINUTES}; {words}"

@@ -12,6 +12,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from careercenter import db, listings, outbox
+from careercenter.listings import touched
 from careercenter.people.model import Person
 from careercenter.settings import Source
 from demo.platform_server import PAYLOADS, PlatformApp
@@ -98,4 +99,5 @@ def platform(campus: Campus, monkeypatch: pytest.MonkeyPatch, now: datetime) -> 
         ))
         report = listings.sync("greenhouse", "lakemontdata", now=lambda: datetime.now(UTC))
         assert report.outcome == "complete", report
+        touched.catch_up()
         yield served

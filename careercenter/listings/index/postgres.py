@@ -19,7 +19,7 @@ KEY: ColumnElement[int] = TEXT.c.key
 COLUMNS = {"title": "A", "about": "B"}
 GAP = 5
 """Positions between columns, so that no phrase goes from one into the next."""
-_LOCK = 71_230_012
+_LOCK = 71_230_016
 _TYPES = {"combination_id": "integer"}
 Groups = tuple[tuple[Phrase, ...], ...]
 

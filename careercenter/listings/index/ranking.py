@@ -34,11 +34,13 @@ def weights(state: Moment, found: Sought) -> tuple[int, ...]:
 def weighed(state: Moment, found: Sought, worth: Sequence[int], below: int) -> list[tuple[int, int]]:
     """(score, key) of the newest hits below a key, in no order. Empty when there are none."""
     given = parameters(state, found) | {"below": below}
-    keys = database().gathered(_newest(state.database, len(found.bounds)), given)
+    timeless = not state.expired and not found.bounds
+    keys = database().gathered(_newest(state.database, len(found.bounds), timeless), given)
     if not keys:
         return []
     score = dict.fromkeys(keys, sum(worth))
-    for weight, columns in zip(worth, database().columns_hit(found.question, keys, found.wanted), strict=True):
+    everything = "" if len(keys) == WINDOW else found.question
+    for weight, columns in zip(worth, database().columns_hit(everything, keys, found.wanted), strict=True):
         for name, more in WORTH.items():
             for key in score.keys() & columns[name]:
                 score[key] += weight * more
@@ -46,7 +48,10 @@ def weighed(state: Moment, found: Sought, worth: Sequence[int], below: int) -> l
 
 
 @lru_cache(maxsize=16)
-def _newest(kind: str, bounds: int) -> Any:
+def _newest(kind: str, bounds: int, timeless: bool) -> Any:
+    """The newest hits; `timeless` where no deadline can matter, so that the text alone is read."""
     text = database()
-    found = select(text.KEY.label("key")).join(ListingEntry, ListingEntry.key == text.KEY).where(text.matches(), *conditions(bounds))
+    found = select(text.KEY.label("key")).where(text.matches())
+    if not timeless:
+        found = found.join(ListingEntry, ListingEntry.key == text.KEY).where(*conditions(bounds))
     return text.gather(found.where(bindparam("below", type_=BigInteger) > text.KEY).order_by(text.KEY.desc()).limit(WINDOW))

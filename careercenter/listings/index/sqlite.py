@@ -90,13 +90,14 @@ def gathered(statement: Any, given: dict[str, Any]) -> list[int]:
 
 
 def columns_hit(asked: str, keys: Sequence[int], groups: Groups) -> list[dict[str, set[int]]]:
-    """For each group, which of the keys have it in the title, and which in what is said about the work. `keys` are all
-    hits of the question `asked` from one key to another."""
+    """For each group, which keys have it in the title, and which in what is said about the work: of all from the first of
+    `keys` to the last that answer the question `asked`, which may be empty."""
     found, first, last = [], min(keys), max(keys)
+    within = f" AND ({asked})" if asked else ""
     for group in groups:
         alternatives = " OR ".join(_quoted(phrase) for phrase in group)
         found.append({
-            name: set(gathered(_within(), {"question": f"({name} : ({alternatives})) AND ({asked})", "first": first, "last": last}))
+            name: set(gathered(_within(), {"question": f"({name} : ({alternatives})){within}", "first": first, "last": last}))
             for name in COLUMNS
         })
     return found

@@ -18,7 +18,7 @@ from careercenter.listings.index.asking import Filters, Moment, conditions, para
 from careercenter.listings.index.entry import CHOICES, deadline_choice, possible
 from careercenter.listings.index.tables import ListingEntry, SearchCombination, SearchCount
 
-MOST = 10_000
+MOST = 5_000
 SHOWN = 10
 FACETS = (*CHOICES, "deadline", "skill", "city")
 _CHOSEN = [getattr(SearchCombination, name) for name in CHOICES]

@@ -21,7 +21,7 @@ from careercenter.listings.same.profile import Profile, facts_of, profile
 from careercenter.settings import SameWork
 
 PROFILE, PAIR, LISTING = cast(Table, WorkProfile.__table__), cast(Table, WorkPair.__table__), cast(Table, Listing.__table__)
-_LOCK = 71_230_012
+_LOCK = 71_230_017
 CHUNK = 500
 READ = (
     Listing.id, Listing.opportunity_id, Listing.post_id, Listing.requisition_id, Listing.title, Listing.employer, Listing.place,

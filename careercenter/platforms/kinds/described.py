@@ -139,8 +139,11 @@ def known_etag(state: State | None, spec: Spec) -> str | None:
     return etag if isinstance(etag, str) and re.fullmatch(r'(W/)?"[\x21\x23-\x7e]{1,200}"', etag) else None
 
 
-def end(spec: Spec, totals: Iterable[int | None], rows: int, unique: int) -> End:
-    """What a read that came to its end may claim: a declared total must agree, a known ceiling must not be reached."""
+def end(spec: Spec, totals: Iterable[int | None], rows: int, unique: int, gone: int = 0) -> End:
+    """What a read that came to its end may claim: a declared total must agree, a known ceiling must not be reached.
+
+    `gone`: rows that say of themselves that they are no longer open; a total counts them.
+    """
     able = spec.capabilities
     declared = list(dict.fromkeys(total for total in totals if total is not None))
     if able.max_rows is not None and unique >= able.max_rows:
@@ -149,7 +152,7 @@ def end(spec: Spec, totals: Iterable[int | None], rows: int, unique: int) -> End
     if len(declared) > 1:
         note = f"The declared total changed while reading: {', '.join(f'{n:,}' for n in declared[:5])}."
         return End(Completeness.PARTIAL, declared[-1], unique, note=note)
-    if declared and declared[0] != unique and declared[0] != rows:
+    if declared and declared[0] not in (unique + gone, rows):
         note = f"The board declares {declared[0]:,} listings; {rows:,} rows with {unique:,} different ones arrived."
         return End(Completeness.PARTIAL, declared[0], unique, note=note)
     if able.declares_total and not declared:

@@ -9,7 +9,7 @@ from typing import Any, TypedDict
 
 import msgspec
 
-from careercenter.platforms.contract import Completeness, End, Message, Page, Record, Response, State
+from careercenter.platforms.contract import Completeness, End, Message, Page, Record, Response, State, Tombstone
 from careercenter.platforms.decode import cut_rows, load_json
 from careercenter.platforms.distinct import Distinct
 from careercenter.platforms.kinds import paths
@@ -32,6 +32,7 @@ def read(plugin: Described, ask: Asking, state: State | None) -> Iterator[Messag
     if told.since and since:
         params |= {told.since.param: since}
     totals, prints, seen, rows_seen, newest, heads = [], set[str](), Distinct(), 0, since, _heads(told)
+    gone = 0
     for n in range(1, told.pages.most + 1):
         answer = ask.get(url.replace("{page}", str(told.pages.first + n - 1)), params | _position(plugin, n, rows_seen), etag)
         if answer.not_modified:
@@ -41,6 +42,7 @@ def read(plugin: Described, ask: Asking, state: State | None) -> Iterator[Messag
         for message, stamp in _messages(plugin, ask, heads, rows, rest, answer):
             if isinstance(message, Record):
                 seen.add(message.post_id)
+            gone += isinstance(message, Tombstone)
             if stamp:
                 newest = max(newest, stamp) if newest else stamp
             yield message
@@ -59,7 +61,7 @@ def read(plugin: Described, ask: Asking, state: State | None) -> Iterator[Messag
     else:
         yield End(Completeness.CAPPED, totals[-1], len(seen), True, f"Reading stopped after {told.pages.most:,} pages.")
         return
-    final = end(spec, totals, rows_seen, len(seen))
+    final = end(spec, totals, rows_seen, len(seen), gone)
     yield State(_cursor(plugin, answer, final, single, newest))
     yield final
 
