@@ -171,7 +171,8 @@ def test_sync_of_an_unknown_board_is_refused(client, sign_in, factory, board: Bo
 
 def test_catalogue_shows_terms(client, sign_in, factory) -> None:  # type: ignore[no-untyped-def]
     sign_in(client, factory.person("advisor"))
-    assert "Greenhouse" in text_of(client.get("/platforms/catalogue"))
+    shown = text_of(client.get("/platforms/catalogue"))
+    assert "Greenhouse" in shown and "Silver" in shown and "Checked, no rung" in shown and "Not checked" not in shown
     assert "Nothing is set aside." in text_of(client.get("/platforms/quarantine"))
 
 

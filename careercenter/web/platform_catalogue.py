@@ -39,7 +39,9 @@ def index() -> Any:
 def rung(spec: Spec) -> str:
     """How far the conformance kit has proved a plugin, in words."""
     found = standing(spec.id)
-    return RUNGS.get(found.rung(g.now.date()) or "", "Not checked") if found and found.version == spec.version else "Not checked"
+    if found is None or found.version != spec.version:
+        return "Not checked"
+    return RUNGS.get(found.rung(g.now.date()) or "", "Checked, no rung")
 
 
 def lacks(spec: Spec) -> tuple[str, ...]:
