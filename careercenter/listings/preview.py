@@ -18,7 +18,7 @@ from careercenter.listings.sorting import Found, Item, Reading, lookup, prepare,
 from careercenter.listings.sources import find, open_source
 from careercenter.listings.store import chunks, differences
 from careercenter.listings.sync import Progress, cursor_of, read, reader_of, unknown
-from careercenter.platforms.contract import End, Http, PlatformError, Unreadable
+from careercenter.platforms.contract import End, Http, PlatformError, PlatformKind, Unreadable
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,7 @@ class Change:
     reason: str = ""
 
 
+PUSHED = "What was pushed or entered waits for the next sync; a dry run cannot read it without taking it."
 Tell = Callable[[Change], None]
 
 
@@ -93,6 +94,8 @@ def preview(
     look = None
     try:
         opened = open_source(platform, board)
+        if opened.spec.hook is not None or opened.spec.kind is PlatformKind.MANUAL:
+            return SyncReport(platform, board, None, "unknown", PUSHED)
         with reader_of(opened, http) as reader:
             board_id = row.id if row else 0
             run = Reading(0, board_id, opened, db.settings().campus.zone, reader.drafts, now(), had_quarantine=False)
