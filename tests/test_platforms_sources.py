@@ -300,10 +300,16 @@ def test_a_secret_is_sealed_never_shown_and_goes_only_where_it_was_entered_for(d
     assert "The stored key cannot be read" in text_of(dana.post(change, data={**form, "version": only().version}))
 
 
+def test_a_platform_that_pushes_says_where_its_events_go(dana, now) -> None:  # type: ignore[no-untyped-def]
+    with db.transaction():
+        row = entered.add(registry.get("riipen").spec(), "Riipen", ["hollis"], 360, {}, {"key": "k"}, by=DANA, now=now)
+        number = row.id
+    assert "http://127.0.0.1:8000/platforms/hooks/riipen/hollis" in text_of(dana.get(f"{AT}/{number}"))
+
+
 def test_terms_that_nobody_reviewed_keep_a_source_off(dana) -> None:  # type: ignore[no-untyped-def]
-    unread = [name for name in registry.plugins() if registry.get(name).spec().terms.reviewed_on is None]
-    assert unread, "WayUp is off until its terms are confirmed"
-    at = f"{AT}/add/{unread[0]}"
+    assert registry.get("wayup").spec().terms.reviewed_on is None
+    at = f"{AT}/add/wayup"
     answer = dana.post(at, data={"label": "Later", "boards": "all", "every_minutes": "1440", "csrf_token": token(dana, at)})
     assert answer.status_code == 303
     row = only()

@@ -2,6 +2,7 @@
 
 from datetime import date, datetime
 from typing import Any
+from urllib.parse import quote
 
 from flask import Blueprint, g, redirect, render_template, request, url_for
 
@@ -118,6 +119,9 @@ def _facts(spec: Spec, row: StoredSource) -> list[tuple[str, str]]:
     """The settings worth a line, in words; of secrets only that there is one."""
     kept = entered.secrets_of_or_none(row)
     lines = [("Boards", ", ".join(row.boards)), ("Read", f"every {formats.minutes(row.every_minutes)}")]
+    if spec.hook is not None:
+        base = f"{db.settings().server.public_url}/platforms/hooks/{row.platform}"
+        lines += [("Events go to", f"{base}/{quote(board, safe='')}") for board in row.boards[:10]]
     for each in source_form.inputs(spec):
         value = row.options.get(each.name)
         if each.kind == "secret":
