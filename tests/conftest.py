@@ -1,5 +1,7 @@
 """Real parts for every test: SQLite and PostgreSQL, an SMTP server, and a client that lints each page it fetches."""
 
+import io
+import logging
 import os
 import subprocess
 import tempfile
@@ -10,12 +12,13 @@ from typing import Any
 
 import pytest
 import stamina
+import structlog
 from flask import Flask
 from flask.testing import FlaskClient
 from pydantic import SecretStr
 from sqlalchemy import text
 
-from careercenter import create_app, db, people
+from careercenter import create_app, db, logs, people
 from careercenter.people.model import Person
 from careercenter.settings import Settings, load
 from careercenter.signon.identity import Identity
@@ -201,3 +204,16 @@ def sign_in(app: Flask):  # type: ignore[no-untyped-def]
         return client
 
     return open_session
+
+
+@pytest.fixture
+def lines() -> Iterator[io.StringIO]:
+    """What the product would write to stderr."""
+    root, stream = logging.getLogger(), io.StringIO()
+    kept, level, own = root.handlers[:], root.level, logging.getLogger("careercenter").level
+    structlog.reset_defaults()
+    logs.configure("debug", stream)
+    yield stream
+    root.handlers[:], root.level = kept, level
+    logging.getLogger("careercenter").setLevel(own)
+    structlog.reset_defaults()

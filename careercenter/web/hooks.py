@@ -26,7 +26,7 @@ def take(platform: str, board: str) -> Response:
     """Keep one signed event. Sent again, it is thanked for again and counts once."""
     door = _door(platform, board)
     if door is None:
-        return _refused("unknown", board, "no_source", 404, "No source of this name takes events here.")
+        return _refused("unknown", "", "no_source", 404, "No source of this name takes events here.")
     hook, secret = door
     limits = db.settings().platforms.hooks
     try:
@@ -92,5 +92,5 @@ def _refused(
     platform: str, board: str, reason: str, status: int, words: str, headers: dict[str, str] | None = None
 ) -> Response:
     metrics.count_event(platform, reason)
-    log.warning("hook_refused", platform=platform, board=board[:120], reason_code=reason, request_id=g.get("request_id"))
+    log.warning("hook_refused", platform=platform, board=board, reason_code=reason, request_id=g.get("request_id"))
     return Response(words + "\n", status, mimetype="text/plain", headers=headers)

@@ -10,20 +10,25 @@ from functools import lru_cache
 from typing import Any
 
 from flask import current_app
+from jinja2 import Environment
 from markupsafe import Markup, escape
 
 _HOLE = "\ue000{}\ue001"  # private characters: no text of ours has them where a stencil is cut
 _CUT = re.compile("\ue000(\\d+)\ue001")
 
 
-@lru_cache(maxsize=256)
 def stencil(template: str, macro: str, holes: tuple[str, ...], **fixed: Any) -> Callable[..., Markup]:
     """How to fill a macro whose arguments `holes` are texts and whose others are `fixed`.
 
     The macro may only print its texts, as often as it likes: what it asks or counts has to be fixed. The function that
     comes back takes the texts in the order of `holes`; each is escaped unless it is Markup, as in a template.
     """
-    module: Any = current_app.jinja_env.get_template(template).module
+    return _cut(current_app.jinja_env, template, macro, holes, **fixed)
+
+
+@lru_cache(maxsize=256)
+def _cut(environment: Environment, template: str, macro: str, holes: tuple[str, ...], **fixed: Any) -> Callable[..., Markup]:
+    module: Any = environment.get_template(template).module
     marks = {name: Markup(_HOLE.format(n)) for n, name in enumerate(holes)}  # noqa: S704 - our own sign
     drawn = getattr(module, macro)(**marks, **fixed)
     pattern = _CUT.sub(r"{\1}", str(drawn).replace("{", "{{").replace("}", "}}"))

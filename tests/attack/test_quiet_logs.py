@@ -1,14 +1,10 @@
 """Logs, error pages and measures tell an outsider and an operator nothing personal."""
 
-import io
 import json
-import logging
 
 import pytest
-import structlog
 import time_machine
 
-from careercenter import logs
 from tests.attack import world
 from tests.attack.test_own_records import FORM
 from tests.attack.world import World
@@ -20,19 +16,6 @@ CANARY = "Canary-7f3a secret.student@private.example 900123456"
 def campus(factory, now) -> World:
     with time_machine.travel(now, tick=True):
         yield world.build(factory, now)
-
-
-@pytest.fixture
-def lines():
-    """What the product would write to stderr."""
-    root, stream = logging.getLogger(), io.StringIO()
-    kept, level, own = root.handlers[:], root.level, logging.getLogger("careercenter").level
-    structlog.reset_defaults()
-    logs.configure("debug", stream)
-    yield stream
-    root.handlers[:], root.level = kept, level
-    logging.getLogger("careercenter").setLevel(own)
-    structlog.reset_defaults()
 
 
 def test_no_request_leaves_a_canary_in_the_log(app, campus, sign_in, lines) -> None:
