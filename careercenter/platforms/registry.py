@@ -72,6 +72,14 @@ def lent(name: str, plugin: Plugin) -> Iterator[None]:
 _lent: dict[str, Plugin] = {}
 
 
+def label(name: str) -> str:
+    """How a platform calls itself; its name in words where its plugin is gone."""
+    try:
+        return get(name).spec().label
+    except ConfigError:
+        return name.replace("_", " ").capitalize()
+
+
 def configure(
     plugin: Plugin,
     base_url: str | None = None,

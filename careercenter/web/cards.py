@@ -76,4 +76,4 @@ def _facts(row: Row, calendar: Calendar) -> Iterator[str]:
     if row.pay:
         known = row.hourly_cents is not None and "hour" not in row.pay
         yield f"{row.pay} (${(row.hourly_cents or 0) / 100:.2f} an hour)" if known else row.pay
-    yield f"apply by {calendar.moment(row.deadline_at)}" if row.deadline_at else "no deadline given"
+    yield f"apply by {calendar.deadline(row.deadline_at)}" if row.deadline_at else "no deadline given"

@@ -2,7 +2,7 @@
 
 import secrets
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -41,6 +41,10 @@ class Calendar:
         local = value.astimezone(self.zone)
         return f"{NEAR.get(local.toordinal() - self.today.toordinal()) or self.day(local.date())}, {_clock(local)}"
 
+    def deadline(self, value: datetime) -> str:
+        """ "Sun 27 Dec, 11:59 pm": a day that is over at midnight is the day before it."""
+        return self.moment(value - timedelta(minutes=1) if value.astimezone(self.zone).time() == time() else value)
+
     def days_until(self, value: date | datetime | None) -> str:
         """ "today", "tomorrow", "in 5 days", "3 days ago"."""
         if value is None:
@@ -71,6 +75,10 @@ def day(value: date | datetime | None, year: bool | None = None) -> str:
 
 def moment(value: datetime | None) -> str:
     return calendar().moment(value)
+
+
+def deadline(value: datetime) -> str:
+    return calendar().deadline(value)
 
 
 def days_until(value: date | datetime | None) -> str:
@@ -124,6 +132,6 @@ def form_key() -> str:
 def install(app: Flask) -> None:
     app.jinja_env.globals["form_key"] = form_key
     app.jinja_env.filters.update(
-        day=day, clock=clock, moment=moment, days_until=days_until, minutes=minutes, money=money, number=number,
+        day=day, clock=clock, moment=moment, deadline=deadline, days_until=days_until, minutes=minutes, money=money, number=number,
         plural=plural, iso=iso,
     )

@@ -1,5 +1,6 @@
 """A listing in one sentence and ten lines: what, who, how long, pay for an hour, by when, where, for whom."""
 
+from datetime import timedelta
 from typing import Any
 
 from careercenter.listings import browse
@@ -48,7 +49,7 @@ def facts(listing: Listing) -> list[tuple[str, str]]:
         ("Hours", listing.hours_text or "Not stated"),
         ("Length", length(listing) or "Not stated"),
         ("Pay", pay(listing) or "Not stated"),
-        ("Apply by", f"{formats.moment(due)} ({formats.days_until(due)})" if due else "No deadline given"),
+        ("Apply by", f"{formats.deadline(due)} ({formats.days_until(due - timedelta(minutes=1))})" if due else "No deadline given"),
         ("Where", ", ".join(filter(None, (places, workplace.lower() if places else workplace))) or "Not stated"),
     ]
     stated = [

@@ -9,7 +9,7 @@ from careercenter import db, listings
 from careercenter.listings import health
 from careercenter.listings.model import Quarantined
 from careercenter.platforms import registry
-from careercenter.platforms.contract import PlatformError, Spec
+from careercenter.platforms.contract import Spec
 from careercenter.platforms.registry import BrokenPlugin
 from careercenter.platforms.standing import standing
 
@@ -53,13 +53,7 @@ def lacks(spec: Spec) -> tuple[str, ...]:
     return shape + found.lacks(g.now.date())
 
 
-@pages.app_template_global("platform_name")
-def platform_name(platform: str) -> str:
-    """What people call a platform, by its plugin; its own code when that is gone."""
-    try:
-        return registry.get(platform).spec().label
-    except PlatformError:
-        return platform
+pages.add_app_template_global(registry.label, "platform_name")
 
 
 @pages.get("/quarantine")

@@ -10,6 +10,7 @@ from careercenter.listings.index.asking import Filters, Moment
 from careercenter.listings.index.entry import DEADLINES, HOURS, KINDS, PAY, WORKPLACES, possible
 from careercenter.listings.index.tables import SearchLabel
 from careercenter.listings.index.tally import FACETS, SHOWN, Tally
+from careercenter.platforms import registry
 
 _LABELS = {
     "kind": KINDS, "workplace": WORKPLACES, "pay": {k: v[0] for k, v in PAY.items()}, "hours": HOURS, "deadline": DEADLINES,
@@ -36,7 +37,7 @@ def _options(state: Moment, name: str, counts: tuple[tuple[str, int], ...], chos
     if name in _LABELS:
         known = _LABELS[name]
     elif name == "platform":
-        known = {value: value.replace("_", " ").capitalize() for value in sorted({*numbers, *chosen})}
+        known = {value: registry.label(value) for value in sorted({*numbers, *chosen})}
     else:
         most = [value for value, n in sorted(counts, key=lambda c: (-c[1], c[0])) if n][:SHOWN]
         values = tuple(dict.fromkeys((*chosen, *most)))

@@ -17,7 +17,7 @@ from careercenter.listings.same.profile import facts_of
 from careercenter.people.model import Person
 from careercenter.platforms.words.places import STATE_BY_NAME
 
-BY_WORD = frozenset({"Title", "Employer", "Places", "Begins"})
+BY_WORD = frozenset({"Title", "Employer", "Places", "Text begins"})
 Marked = Sequence[tuple[str, bool]]
 """Words in their order, each with whether the other side lacks it."""
 
@@ -177,5 +177,5 @@ def _stated(listing: Listing) -> list[tuple[str, str]]:
         ("Where", "" if listing.workplace == "unknown" else listing.workplace), ("Pay", listing.pay_text),
         ("Hours", listing.hours_text), ("Length", _length(listing)), ("Posted", str(listing.draft.get("posted_at") or "")[:10]),
         ("Requisition", listing.requisition_id or ""), ("Apply at", _address(listing)),
-        ("Begins", str(listing.draft.get("description_text") or "")[:240]),
+        ("Text begins", str(listing.draft.get("description_text") or "")[:240]),
     ]
