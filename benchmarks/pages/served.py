@@ -22,9 +22,12 @@ _CACHE = type(lru_cache(len))
 COLD = "HTTP_X_BENCH_COLD"
 KEPT = (
     "careercenter.web.face", "careercenter.web.shell", "careercenter.web.stencils",  # files, signs, navigation by role, markup
-    "careercenter.credit.queues", "careercenter.listings.browse", "careercenter.evaluations.results",  # statements
+    "careercenter.credit.queues", "careercenter.credit.overview", "careercenter.listings.browse",  # statements
+    "careercenter.evaluations.results",
     "careercenter.credit.policy", "careercenter.evaluations.instruments", "careercenter.accreditation.specs",  # configuration
     "careercenter.platforms.registry", "careercenter.signon.crypto",
+    "careercenter.listings.index.tally._hits", "careercenter.listings.index.tally._values_of",  # statements beside counts
+    "careercenter.listings.index.ranking._newest", "careercenter.listings.index.sqlite",
     "careercenter.credit.marks",  # what so many hours earn under a policy: arithmetic that names no row
 )
 
@@ -44,7 +47,8 @@ def caches() -> list[Callable[[], None]]:
     """How to empty each functools cache of the product, except those of `KEPT`."""
     found = [
         value for name, module in list(sys.modules.items()) if name.startswith("careercenter") and name not in KEPT
-        for value in list(vars(module).values()) if type(value) is _CACHE and value.__module__ == name
+        for word, value in list(vars(module).items())
+        if type(value) is _CACHE and value.__module__ == name and f"{name}.{word}" not in KEPT
     ]
     return [value.cache_clear for value in found]
 

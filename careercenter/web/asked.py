@@ -1,9 +1,9 @@
 """What somebody asks of the search page: words, filters and order, read from an address and written into one."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote_plus, urlencode
 
 from careercenter.listings.browse import SORTS, Filters
 
@@ -56,15 +56,21 @@ class Asked:
         """The address of the page after a cursor."""
         return "/listings?" + urlencode([*self.pairs, ("after", after)])
 
+    def adding(self, name: str) -> Callable[[str], str]:
+        """The address with one more choice of a facet, as a function of that choice: a page writes dozens."""
+        names = ["q", *(facet for facet, _ in FACETS), "place", "sort"]
+        at = names.index(name)
+        before = urlencode([pair for pair in self.pairs if names.index(pair[0]) <= at])
+        after = urlencode([pair for pair in self.pairs if names.index(pair[0]) > at])
+        head, tail = f"/listings?{before}{'&' if before else ''}{name}=", f"&{after}" if after else ""
+        return lambda value: f"{head}{quote_plus(value)}{tail}"
+
     def but(self, **other: Any) -> "Asked":
         return replace(self, **other)
 
     def without(self, name: str, value: str) -> "Asked":
         """The same with one choice taken back; "q" stands for the words."""
         return self.but(q="") if name == "q" else self.but(filters=self.filters.without(name, value))
-
-    def toggled(self, name: str, value: str, chosen: bool) -> "Asked":
-        return self.but(filters=(self.filters.without if chosen else self.filters.plus)(name, value))
 
 
 def _all(given: Mapping[str, Any], name: str) -> Sequence[str]:

@@ -14,7 +14,8 @@ from careercenter import accreditation, catalog, credit, db, evaluations, listin
 from careercenter.credit.model import STEPS
 from careercenter.evaluations.model import Evaluation
 from careercenter.listings.held import HeldClosing
-from careercenter.listings.model import Board, Listing
+from careercenter.listings.index import tally
+from careercenter.listings.model import Board
 from careercenter.listings.same import look as same
 from careercenter.outbox import OutboxMessage
 from careercenter.people import holders
@@ -143,7 +144,6 @@ def advisor() -> str:
     return render_template(
         "home/advisor.html", counts=credit.total(tallies), waiting=_waiting("advisor"),
         owed=evaluations.owed(access.scopes()), boards=_boards(), now=g.now, chart=_waiting_chart(tallies),
-        pairs=same.waiting(),
     )
 
 
@@ -198,7 +198,7 @@ def admin() -> str:
     alive = bool(seen and g.now - seen < timedelta(minutes=1))
     return render_template(
         "home/admin.html", alive=alive, seen=seen, waiting=mail[0], dead=mail[1], failed=failed, boards=_boards(),
-        held=holders.count_waiting(), pairs=same.waiting(),
+        held=holders.count_waiting(),
     )
 
 
@@ -210,16 +210,16 @@ def nobody() -> str:
 _BOARDS = select(
     func.count(Board.id), func.max(Board.believed_at), func.min(Board.believed_at),
     func.count(Board.id).filter(Board.believed_at.is_(None)),
-    select(func.count(Listing.id)).where(Listing.state == "open").scalar_subquery(),
-    select(func.count(HeldClosing.id)).where(HeldClosing.state == "asked").scalar_subquery(),
+    tally.ALL.scalar_subquery(),
+    select(func.count(HeldClosing.id)).where(HeldClosing.state == "asked").scalar_subquery(), same.WAITING.scalar_subquery(),
 )
 
 
 def _boards() -> dict[str, Any]:
-    """How believable the listings are: boards, open listings, the last and the oldest believed run."""
-    ((boards, last, oldest, never, is_open, asked),) = db.ask(_BOARDS)
+    """How believable the listings are: boards, listings to find, the last and the oldest believed run; what waits for staff."""
+    ((boards, last, oldest, never, is_open, asked, pairs),) = db.ask(_BOARDS)
     stale = oldest is not None and listings.is_stale(oldest, g.now)
-    return {"boards": boards, "open": is_open, "last": last, "never": never, "stale": stale, "held": asked}
+    return {"boards": boards, "open": is_open or 0, "pairs": pairs, "last": last, "never": never, "stale": stale, "held": asked}
 
 
 HOMES = {"student": student, "alumni": alumni, "advisor": advisor, "faculty": faculty, "registrar": registrar, "admin": admin}

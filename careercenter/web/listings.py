@@ -96,10 +96,12 @@ def _orders(asked: Asked) -> list[tuple[str, str, bool]]:
 def _facets(asked: Asked, counted: tuple[tuple[str, tuple[Option, ...]], ...]) -> Markup:
     """The side sheet: every choice with the address that makes or takes it back; drawn once for the same figures."""
     titles = dict(FACETS)
-    groups = [
-        {"title": titles[name], "options": [(o.label, asked.toggled(name, o.value, o.chosen).address, o.n, o.chosen) for o in options]}
-        for name, options in counted if options
-    ]
+    groups = []
+    for name, options in counted:
+        plus = asked.adding(name)
+        links = [(o.label, asked.without(name, o.value).address if o.chosen else plus(o.value), o.n, o.chosen) for o in options]
+        if links:
+            groups.append({"title": titles[name], "options": links})
     macros: Any = current_app.jinja_env.get_template("_macros/table.html").module
     drawn: Markup = macros.facets(groups, chosen=asked.filters.chosen)
     return drawn

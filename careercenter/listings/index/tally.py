@@ -82,7 +82,7 @@ def _hits(kind: str, question: bool, bounds: int) -> Any:
 
 _COMBINATIONS = select(SearchCount.combination_id, SearchCount.n, *_CHOSEN).join(
     SearchCombination, SearchCombination.id == SearchCount.combination_id).where(SearchCount.name == "all")
-_ALL = select(SearchCount.n).where(SearchCount.name == "all", SearchCount.combination_id == 0)
+ALL = select(SearchCount.n).where(SearchCount.name == "all", SearchCount.combination_id == 0)
 
 
 @lru_cache(maxsize=4)
@@ -93,7 +93,7 @@ def _combinations(state: Moment) -> dict[int, tuple[int, tuple[str, ...]]]:
 
 def entries() -> int:
     """How many entries there are, expired ones among them."""
-    return next((n for (n,) in db.ask(_ALL)), 0)
+    return next((n for (n,) in db.ask(ALL)), 0)
 
 
 _DUE = case(
@@ -132,17 +132,22 @@ def _passed(state: Moment, fits: Mapping[int, Any]) -> Tally:
 
 def _values(state: Moment, name: str, filters: Filters, spare: int) -> dict[str, int]:
     """The values of a facet under these choices: every deadline, the most frequent of skills and cities."""
+    days = {"week": f"{state.day + 8:08d}", "month": f"{state.day + 31:08d}"} if name == "deadline" else {}
+    chosen = tuple((choice, getattr(filters, choice)) for choice in CHOICES if getattr(filters, choice))
+    return {value: int(n) for value, n in db.ask(_values_of(name, chosen), most=SHOWN + spare, **days)}
+
+
+@lru_cache(maxsize=256)
+def _values_of(name: str, chosen: tuple[tuple[str, tuple[str, ...]], ...]) -> Any:
+    """The statement of `_values`; building one takes longer than running it."""
     value: Any = _DUE if name == "deadline" else SearchCount.value
     total = func.sum(SearchCount.n)
     found = select(value, total).where(SearchCount.name == ("due" if name == "deadline" else name)).group_by(value)
-    if filters.chosen:
+    if chosen:
         within = select(SearchCombination.id)
-        for choice, column in zip(CHOICES, _CHOSEN, strict=True):
-            if chosen := getattr(filters, choice):
-                within = within.where(column.in_([value for value in chosen if possible(value)]))
+        for choice, values in chosen:
+            within = within.where(getattr(SearchCombination, choice).in_([value for value in values if possible(value)]))
         found = found.where(SearchCount.combination_id.in_(within))
     else:
         found = found.where(SearchCount.combination_id == 0)
-    days = {"week": f"{state.day + 8:08d}", "month": f"{state.day + 31:08d}"} if name == "deadline" else {}
-    most = found.order_by(total.desc(), value).limit(SHOWN + spare)
-    return {value: int(n) for value, n in db.session.execute(most, days)}
+    return found.order_by(total.desc(), value).limit(bindparam("most"))

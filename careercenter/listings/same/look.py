@@ -62,12 +62,12 @@ def _asked(*columns: Any) -> Select[Any]:
     )
 
 
-_WAITING = _asked(func.count(WorkPair.id))
+WAITING = _asked(func.count(WorkPair.id))
 
 
 def waiting() -> int:
     """How many pairs wait for staff."""
-    ((found,),) = db.ask(_WAITING)
+    ((found,),) = db.ask(WAITING)
     return int(found)
 
 
