@@ -170,12 +170,18 @@ def _length(listing: Listing) -> str:
     return f"{listing.starts_on} to {listing.ends_on}" if listing.starts_on and listing.ends_on else ""
 
 
+def _posted(listing: Listing) -> str:
+    """The day that the platform gives, "20 Nov 2026"; empty where it gives none."""
+    given = listing.draft.get("posted_at")
+    return f"{datetime.fromisoformat(given):%-d %b %Y}" if given else ""
+
+
 def _stated(listing: Listing) -> list[tuple[str, str]]:
     """What a listing says, by the label of its line."""
     return [
         ("Title", listing.title), ("Employer", listing.employer), ("Places", _places(listing)),
         ("Where", "" if listing.workplace == "unknown" else listing.workplace), ("Pay", listing.pay_text),
-        ("Hours", listing.hours_text), ("Length", _length(listing)), ("Posted", str(listing.draft.get("posted_at") or "")[:10]),
+        ("Hours", listing.hours_text), ("Length", _length(listing)), ("Posted", _posted(listing)),
         ("Requisition", listing.requisition_id or ""), ("Apply at", _address(listing)),
         ("Text begins", str(listing.draft.get("description_text") or "")[:240]),
     ]
