@@ -5,6 +5,7 @@ that it started, and the read ends as the plugin's fault. Leaving without the wo
 """
 
 import contextlib
+import fcntl
 import os
 import select
 import signal
@@ -27,6 +28,7 @@ from careercenter.platforms.draft import ListingDraft, Reject
 NURSERY_SECONDS = 60
 READY = object()
 MOST_HOSTS = 1000
+PIPE_BYTES = 1 << 19
 BATCH_BYTES, BATCH_RECORDS = frames.MOST_BYTES // 6, 100
 
 
@@ -210,6 +212,7 @@ class _Process:
         finally:
             os.close(told)
             os.close(answers)
+        _widen(self._frames)
         self.tell(self._kind, self._job)
         return self
 
@@ -277,6 +280,12 @@ class _Process:
         if self._sent > self._limits.sent_bytes:
             raise PluginFault("The plugin's process sent more than a platform can have and was ended.")
         return found
+
+
+def _widen(pipe: int) -> None:
+    """Room for a whole frame in a pipe, so that neither side waits for the other in the middle of one."""
+    with contextlib.suppress(OSError, AttributeError):  # the user's pipes have their share already; not on Linux
+        fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
 
 
 def _environment() -> dict[str, str]:

@@ -8,6 +8,7 @@ budget; when they ask for rest, they get it too.
 import contextlib
 import hashlib
 import logging
+import os
 import sqlite3
 import threading
 import time
@@ -23,6 +24,7 @@ A_SECOND = 5
 LONGEST_REST = 86_400.0
 LONGEST_WAIT = 75.0
 _threads = threading.Lock()
+_files: dict[str, tuple[sqlite3.Connection, tuple[int, ...]]] = {}
 logger = logging.getLogger("careercenter.platforms")
 
 
@@ -81,16 +83,36 @@ class Budget:
     def _file(self) -> Iterator[sqlite3.Connection]:
         from fasteners import InterProcessLock
 
-        with _threads, InterProcessLock(f"{self.path}.lock"):
-            Path(self.path).parent.mkdir(parents=True, exist_ok=True)
-            file = sqlite3.connect(self.path, timeout=5)
+        with _threads:
+            file = _opened(self.path)
             try:
-                file.execute("PRAGMA synchronous = OFF")
-                file.execute("CREATE TABLE IF NOT EXISTS rest (host TEXT PRIMARY KEY, until REAL NOT NULL)")
-                yield file
-                file.commit()
-            finally:
-                file.close()
+                with InterProcessLock(f"{self.path}.lock"):
+                    yield file
+                    file.commit()
+            except BaseException:
+                _files.pop(self.path)[0].close()
+                raise
+
+
+def _opened(path: str) -> sqlite3.Connection:
+    """The file, opened once in a process's life; anew after a fork, and when it was taken away."""
+    mark: tuple[int, ...] = (os.getpid(), *_place(path))
+    file, of = _files.get(path, (None, None))
+    if file is None or of != mark:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        file = sqlite3.connect(path, timeout=5, check_same_thread=False)
+        file.execute("PRAGMA synchronous = OFF")
+        file.execute("CREATE TABLE IF NOT EXISTS rest (host TEXT PRIMARY KEY, until REAL NOT NULL)")
+        _files[path] = file, (os.getpid(), *_place(path))
+    return file
+
+
+def _place(path: str) -> tuple[int, ...]:
+    try:
+        found = os.stat(path)
+    except FileNotFoundError:
+        return ()
+    return found.st_dev, found.st_ino
 
 
 class Turns:

@@ -8,6 +8,8 @@ checked again.
 import contextlib
 import socket
 import threading
+import time
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from requests.adapters import HTTPAdapter
@@ -15,6 +17,8 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from careercenter.platforms.addresses import AllowedHosts, resolve
+
+IDLE_SECONDS = 30.0
 
 
 class Connections:
@@ -55,6 +59,50 @@ class Connections:
                     handle.shutdown(socket.SHUT_RDWR)
                 handle.close()
             self._handles.clear()
+
+
+class Clock:
+    """Calls `ring` when a deadline passes. One thread for all deadlines of a client, begun at the first: in the pace of a
+    read, page after page, a thread for each would cost more than the page.
+    """
+
+    def __init__(self, ring: Callable[[], None]):
+        self._ring = ring
+        self._changed = threading.Condition()
+        self._deadline: float | None = None
+        self._wakes = 0.0
+        self._thread: threading.Thread | None = None
+
+    @contextlib.contextmanager
+    def until(self, deadline: float) -> Iterator[None]:
+        """While this lasts, the deadline (of `time.monotonic`) counts."""
+        with self._changed:
+            self._deadline = deadline
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, daemon=True)
+                self._thread.start()
+            elif deadline < self._wakes:
+                self._changed.notify()
+        try:
+            yield
+        finally:
+            self._deadline = None
+
+    def end(self) -> None:
+        """The thread ends; the clock may be used again."""
+        with self._changed:
+            self._thread = None
+            self._changed.notify()
+
+    def _run(self) -> None:
+        with self._changed:
+            while self._thread is threading.current_thread():
+                now = time.monotonic()
+                if self._deadline is not None and self._deadline <= now:
+                    self._deadline = None
+                    self._ring()
+                self._wakes = self._deadline or now + IDLE_SECONDS
+                self._changed.wait(self._wakes - now)
 
 
 class CheckedAdapter(HTTPAdapter):

@@ -15,14 +15,12 @@ Importing this module loads `requests`; import it where a sync begins, not where
 
 import logging
 import re
-import threading
 import time
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urljoin, urlsplit
@@ -31,7 +29,7 @@ import requests
 import urllib3
 
 from careercenter.platforms.addresses import DEFAULT_PORTS, AllowedHosts
-from careercenter.platforms.connections import CheckedAdapter, Connections
+from careercenter.platforms.connections import CheckedAdapter, Clock, Connections
 from careercenter.platforms.contract import (
     AuthError,
     ConfigError,
@@ -47,6 +45,7 @@ from careercenter.platforms.robots import Robots
 
 MAX_BYTES = 25_000_000
 MAX_RATIO = 100
+READ_BYTES = 65_536
 RATIO_FREE_BYTES = 1_000_000  # a short answer may compress as well as it likes
 MAX_REDIRECTS = 3
 MAX_RETRY_AFTER = 86_400.0
@@ -97,21 +96,17 @@ class HttpClient:
         self._gate = gate
         self._robots = Robots(user_agent, self._robots_txt) if robots else None
         self._connections = Connections(self._allowed)
-        self._session = requests.Session()
-        self._session.trust_env = False
-        self._session.headers.update(
-            {"User-Agent": user_agent, "Accept-Encoding": "gzip, deflate", "Accept": "*/*"}
-        )
-        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        for scheme in ("http://", "https://"):
-            self._session.mount(scheme, CheckedAdapter(self._connections))
+        self._clock = Clock(self._connections.shut)
+        self._adapter = CheckedAdapter(self._connections)
+        self._headers = {"User-Agent": user_agent, "Accept-Encoding": "gzip, deflate", "Accept": "*/*", "Connection": "keep-alive"}
 
     def __enter__(self) -> "HttpClient":
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._session.close()
+        self._adapter.close()
         self._connections.shut()
+        self._clock.end()
 
     def get(
         self,
@@ -215,9 +210,7 @@ class HttpClient:
         self, url: str, params: Mapping[str, str] | None, headers: dict[str, str]
     ) -> requests.PreparedRequest:
         try:
-            prepared = self._session.prepare_request(
-                requests.Request("GET", url, params=params, headers=headers)
-            )
+            prepared = requests.Request("GET", url, params=params, headers=self._headers | headers).prepare()
             parts = urlsplit(str(prepared.url))
             port = parts.port or DEFAULT_PORTS[parts.scheme]
         except (requests.RequestException, ValueError, KeyError):
@@ -247,17 +240,14 @@ class HttpClient:
         )
         if left <= 0:
             raise late
-        clock = threading.Timer(left, self._connections.shut)
-        clock.daemon = True
-        clock.start()
         answer = None
         try:
-            answer = self._session.send(prepared, stream=True, timeout=left, allow_redirects=False)
-            yield answer
+            with self._clock.until(deadline):
+                answer = self._adapter.send(prepared, stream=True, timeout=left)
+                yield answer
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             raise late if time.monotonic() >= deadline else _network_error(error, prepared.url) from None
         finally:
-            clock.cancel()
             if answer is None or not _reusable(answer):
                 self._connections.shut()
             if answer is not None:
@@ -280,12 +270,12 @@ class HttpClient:
         inflate = _Inflate(answer.headers.get("Content-Encoding", ""), self._max_bytes, shown)
         wire = 0
         # read1 returns with what one receive gave; the clock of _exchange cuts a drip of bytes.
-        while chunk := answer.raw.read1(65536, decode_content=False):
+        while chunk := answer.raw.read1(READ_BYTES, decode_content=False):
             wire += len(chunk)
             inflate.feed(chunk, wire)
         if (declared.isdigit() and wire < int(declared)) or not inflate.finished:
             raise Transient(f"{shown} was cut off after {wire:,} bytes.")
-        return bytes(inflate.out)
+        return b"".join(inflate.parts)
 
 
 def redacted(error: PlatformError, secrets: Iterable[str]) -> PlatformError:
@@ -306,7 +296,8 @@ class _Inflate:
     """Decodes gzip and deflate piece by piece, so that a bomb is noticed while it is still small."""
 
     def __init__(self, encoding: str, limit: int, shown: str):
-        self.out = bytearray()
+        self.parts: list[bytes] = []
+        self._size = 0
         self._limit, self._shown = limit, shown
         encoding = encoding.strip().lower()
         if encoding not in ("", "identity", "gzip", "x-gzip", "deflate"):
@@ -321,11 +312,11 @@ class _Inflate:
     def feed(self, chunk: bytes, wire: int) -> None:
         while chunk:
             chunk = self._step(chunk)
-            if len(self.out) > self._limit:
+            if self._size > self._limit:
                 raise SchemaDrift(
                     f"{self._shown} is larger than {self._limit:,} bytes and was not read.", "body"
                 )
-            if len(self.out) > max(RATIO_FREE_BYTES, wire * MAX_RATIO):
+            if self._size > max(RATIO_FREE_BYTES, wire * MAX_RATIO):
                 raise SchemaDrift(
                     f"{self._shown} unpacks to more than {MAX_RATIO} times its size and was refused.", "body"
                 )
@@ -333,19 +324,23 @@ class _Inflate:
     def _step(self, chunk: bytes) -> bytes:
         """Decode at most 1 MB; returns what is left of the chunk."""
         if self._inflater is None:
-            self.out += chunk
+            self._keep(chunk)
             return b""
         if self._inflater.eof:
             if not chunk.startswith(b"\x1f\x8b"):
                 return b""  # padding after the stream
             self._inflater = zlib.decompressobj(47)
         try:
-            self.out += self._inflater.decompress(chunk, 1_000_000)
+            self._keep(self._inflater.decompress(chunk, 1_000_000))
         except zlib.error:
             raise SchemaDrift(
                 f"{self._shown} cannot be unpacked: its compression is damaged.", "body"
             ) from None
         return self._inflater.unconsumed_tail or self._inflater.unused_data
+
+    def _keep(self, part: bytes) -> None:
+        self.parts.append(part)
+        self._size += len(part)
 
 
 def _is_empty(answer: requests.Response) -> bool:
