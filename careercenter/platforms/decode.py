@@ -5,6 +5,7 @@ SQLite and PostgreSQL each refuse other strings. So everything passes here first
 with a plain sentence.
 """
 
+import codecs
 import html
 import json
 import math
@@ -111,7 +112,8 @@ def cut_rows(body: bytes, place: str) -> tuple[list[bytes], Any]:
     Returns the rows as JSON bytes and the rest of the answer, strictly decoded (there the list is empty). Raises SchemaDrift
     when the answer holds no such list.
     """
-    body = _utf8(body, "$").strip().encode()
+    _utf8(body, "$")
+    body = body.removeprefix(codecs.BOM_UTF8).strip()
     names = place.split(".") if place else []
     inner = body
     try:

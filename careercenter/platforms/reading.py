@@ -27,7 +27,8 @@ from careercenter.platforms.contract import (
 from careercenter.platforms.distinct import Distinct
 from careercenter.platforms.draft import ListingDraft, Reject
 
-MESSAGES = (Record, Seen, Unreadable, Tombstone, Page, State, End)
+KEYED = (Record, Seen, Tombstone)
+MESSAGES = (*KEYED, Unreadable, Page, State, End)
 
 
 def messages(
@@ -46,7 +47,7 @@ def messages(
         _check_message(message)
         if isinstance(message, (Record, Seen)):
             seen.add(message.post_id)
-        if isinstance(message, End):
+        elif isinstance(message, End):
             ended = True
             message = _judged(message, len(seen))
         yield message
@@ -86,9 +87,7 @@ def _guarded(
 def _check_message(message: Any) -> None:
     if not isinstance(message, MESSAGES):
         raise PluginFault(f"The plugin sent {type(message).__name__}, which is no message of the contract.")
-    if isinstance(message, (Record, Seen, Tombstone)) and not (
-        isinstance(message.post_id, str) and message.post_id
-    ):
+    if isinstance(message, KEYED) and not (isinstance(message.post_id, str) and message.post_id):
         raise PluginFault("The plugin sent a record without a post id.")
 
 

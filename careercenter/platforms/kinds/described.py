@@ -110,8 +110,8 @@ class Described:
             return None
         value = paths.first(head, (status.at,))
         word = str(value).lower()
-        post_id = clean_text(paths.text(head, self.manifest.read.id), 200)
-        if value is None or word in {w.lower() for w in status.open} or not POST_ID.fullmatch(post_id):
+        post_id = self._post_id(head)
+        if value is None or word in {w.lower() for w in status.open} or not post_id:
             return None
         return Tombstone(post_id, f"The platform's own state is {word[:60]}.")
 
@@ -119,10 +119,18 @@ class Described:
         """A row as a message. `head` is the row decoded as far as its id and link need."""
         if isinstance(raw, bytes) and len(raw) > MAX_RECORD_BYTES:
             return Unreadable(raw[:10_000], "This record is larger than 2 MB.", at)
-        post_id = clean_text(paths.text(head, self.manifest.read.id), 200)
-        if not POST_ID.fullmatch(post_id):
+        post_id = self._post_id(head)
+        if not post_id:
             return Unreadable(raw, "This record has no usable id.", at)
         return Record(post_id, raw, paths.text(head, self.manifest.read.link)[:2000] or None, at)
+
+    def _post_id(self, head: Any) -> str:
+        """The row's id as listings are keyed by it; "" where it has none that can be one."""
+        found = paths.text(head, self.manifest.read.id)
+        if POST_ID.fullmatch(found) and "  " not in found:
+            return found
+        found = clean_text(found, 200)
+        return found if POST_ID.fullmatch(found) else ""
 
 
 def _custom(record: dict[str, Any], custom: Custom, cfg: Any) -> dict[str, str]:

@@ -1,6 +1,5 @@
 """Kinds `rest_json` and `json_feed`: rows in JSON, on one page or many, behind a key or none."""
 
-import hashlib
 import json
 import re
 from collections.abc import Iterator
@@ -42,11 +41,12 @@ def read(plugin: Described, ask: Asking, state: State | None) -> Iterator[Messag
         for message, stamp in _messages(plugin, ask, heads, rows, rest, answer):
             if isinstance(message, Record):
                 seen.add(message.post_id)
-            gone += isinstance(message, Tombstone)
+            elif isinstance(message, Tombstone):
+                gone += 1
             if stamp:
                 newest = max(newest, stamp) if newest else stamp
             yield message
-        fingerprint = hashlib.blake2b(b"\n".join(rows) or answer.body, digest_size=16).hexdigest()
+        fingerprint = f"{hash(tuple(rows) or answer.body):x}"
         yield Page(n, len(rows), fingerprint)
         rows_seen += len(rows)
         totals.append(_total(rest, told.total))
@@ -140,6 +140,8 @@ def _context(ask: Asking, values: dict[str, str], head: Any) -> bytes:
 
 def _with(row: bytes, extra: bytes) -> bytes:
     """A row's object with more members in front; other rows stay as they are."""
+    if row.startswith(b'{"'):
+        return b"%b,%b" % (extra[:-1], row[1:])
     inner = row.strip()
     if not inner.startswith(b"{"):
         return row
