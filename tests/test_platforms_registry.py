@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from importlib.metadata import EntryPoint
 
 import pytest
+from msgspec import structs
 
 from careercenter.platforms import contract, draft, manifest, reading, registry
 from careercenter.platforms.contract import (
@@ -165,7 +166,7 @@ def test_content_hash_ignores_stamps_and_sees_everything_else():
         "T", draft.Employer("E"), draft.ListingKind.JOB, draft.Apply(url="https://x.example")
     )
     assert draft.content_hash(one) == draft.content_hash(
-        replace(one, source_updated_at=NOW, provenance={"pay": "mapped"})
+        structs.replace(one, source_updated_at=NOW, provenance={"pay": "mapped"})
     )
     for change in (
         {"title": "U"},
@@ -173,4 +174,4 @@ def test_content_hash_ignores_stamps_and_sees_everything_else():
         {"pay": draft.Pay(draft.PayKind.UNPAID)},
         {"description_html": "x"},
     ):
-        assert draft.content_hash(one) != draft.content_hash(replace(one, **change))
+        assert draft.content_hash(one) != draft.content_hash(structs.replace(one, **change))

@@ -1,17 +1,15 @@
 """The normal form of a listing: what every plugin's `normalize` returns, whatever the platform.
 
-All values are immutable and plain. Money is `Decimal`, time of work is integer minutes, instants are aware
-UTC. What the platform did not say stays `None` or `UNKNOWN`: nothing is guessed, converted or annualised
-here. Field list: docs/plugins.md.
+All values are immutable and plain (`msgspec.structs.replace` makes a changed one). Money is `Decimal`, time of work is
+integer minutes, instants are aware UTC. What the platform did not say stays `None` or `UNKNOWN`: nothing is guessed,
+converted or annualised here. Field list: docs/plugins.md.
 """
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import StrEnum
-from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -67,15 +65,13 @@ class Provenance(StrEnum):
     PARSED = "parsed"
 
 
-@dataclass(frozen=True, slots=True)
-class Employer:
+class Employer(msgspec.Struct, frozen=True, gc=False):
     name: str
     url: str | None = None
     ext_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(msgspec.Struct, frozen=True, gc=False):
     """`raw` is the platform's own text; the parts are filled only when they can be told apart for certain."""
 
     raw: str
@@ -84,8 +80,7 @@ class Place:
     country: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Hours:
+class Hours(msgspec.Struct, frozen=True, gc=False):
     """Working time in minutes, `per` week or in total. Either bound may be open."""
 
     min_minutes: int | None
@@ -94,16 +89,14 @@ class Hours:
     raw: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Duration:
+class Duration(msgspec.Struct, frozen=True, gc=False):
     start: date | None = None
     end: date | None = None
     weeks: int | None = None
     raw: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Pay:
+class Pay(msgspec.Struct, frozen=True, gc=False):
     """Amounts are in `currency` (ISO 4217) per `unit`, exactly as stated; `raw` keeps the words."""
 
     kind: PayKind = PayKind.UNKNOWN
@@ -114,8 +107,7 @@ class Pay:
     raw: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Deadline:
+class Deadline(msgspec.Struct, frozen=True, gc=False):
     """Exactly one of the two is set: `at` (an instant, UTC) or `on` (a calendar day without a stated zone).
 
     `tz` is the source's zone or offset when it gave one, so that a page can show the hour the employer meant.
@@ -127,15 +119,13 @@ class Deadline:
     raw: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Eligibility:
+class Eligibility(msgspec.Struct, frozen=True, gc=False):
     class_levels: tuple[str, ...] = ()
     work_auth: str | None = None
     majors: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Apply:
+class Apply(msgspec.Struct, frozen=True, gc=False):
     """How to apply: an http(s) address, a mail address, or inside the platform (then `platform` is true)."""
 
     url: str | None = None
@@ -143,22 +133,19 @@ class Apply:
     platform: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class CreditHints:
+class CreditHints(msgspec.Struct, frozen=True, gc=False):
     program_code: str | None = None
     total_minutes: int | None = None
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Reject:
+class Reject(msgspec.Struct, frozen=True, gc=False):
     """A record that cannot become a listing. `reason` is a plain sentence for staff."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class ListingDraft:
+class ListingDraft(msgspec.Struct, frozen=True, gc=False):
     """One listing in the normal form. `description_html` has been through `decode.clean_html`.
 
     `source_updated_at` is the platform's own stamp; it is never proof of change, so `content_hash` leaves it
@@ -187,7 +174,7 @@ class ListingDraft:
     credit_hints: CreditHints | None = None
     attribution: str | None = None
     lang: str | None = None
-    provenance: Mapping[str, Provenance] = field(default_factory=lambda: MappingProxyType({}))
+    provenance: Mapping[str, Provenance] = msgspec.field(default_factory=dict)
 
 
 VOLATILE = frozenset({"source_updated_at", "provenance"})

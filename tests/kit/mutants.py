@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from msgspec import structs
 from pydantic import create_model
 
 from careercenter.platforms.contract import (
@@ -54,7 +55,7 @@ class Mutant(Described):
 
 
 def believed(end: End) -> End:
-    return replace(end, completeness=Completeness.COMPLETE, declared_total=None)
+    return structs.replace(end, completeness=Completeness.COMPLETE, declared_total=None)
 
 
 class ChecksNothing(Mutant):
@@ -77,7 +78,7 @@ class ReadsDifferently(Mutant):
         for message in super().read(cfg, board, state, http):
             if isinstance(message, Record):
                 row = json.loads(message.raw)
-                message = replace(message, raw=json.dumps(row | {"text": f"{row.get('text')} {next(self.count)}"}).encode())
+                message = structs.replace(message, raw=json.dumps(row | {"text": f"{row.get('text')} {next(self.count)}"}).encode())
             yield message
 
 
@@ -87,13 +88,13 @@ class NumbersRows(Mutant):
         for message in super().read(cfg, board, state, http):
             if isinstance(message, Record):
                 n += 1
-                message = replace(message, post_id=f"row-{n}")
+                message = structs.replace(message, post_id=f"row-{n}")
             yield message
 
 
 class LooksAtTheZone(Mutant):
     def draft(self, made: ListingDraft, raw: Any) -> ListingDraft:
-        return replace(made, posted_at=datetime(*time.localtime(1_785_000_000)[:6], tzinfo=UTC))
+        return structs.replace(made, posted_at=datetime(*time.localtime(1_785_000_000)[:6], tzinfo=UTC))
 
 
 class Trusts(Mutant):
@@ -172,7 +173,7 @@ class AsksAgain(Mutant):
 
 class UnchangedIsEmpty(Mutant):
     def end(self, end: End) -> End:
-        return replace(end, unchanged=False)
+        return structs.replace(end, unchanged=False)
 
 
 class TrustsItsState(Mutant):
@@ -226,7 +227,7 @@ class BuriesItself(Mutant):
 
 class RequisitionOfThePost(Mutant):
     def draft(self, made: ListingDraft, raw: Any) -> ListingDraft:
-        return replace(made, requisition_id=f"R-{json.loads(raw).get('id')}")
+        return structs.replace(made, requisition_id=f"R-{json.loads(raw).get('id')}")
 
 
 class KnowsNoSummer(Mutant):
@@ -238,12 +239,12 @@ class KnowsNoSummer(Mutant):
             return made
         if naive.tzinfo:
             return made
-        return replace(made, deadline=Deadline(at=naive.replace(tzinfo=UTC) + timedelta(hours=5), tz="America/New_York", raw=text))
+        return structs.replace(made, deadline=Deadline(at=naive.replace(tzinfo=UTC) + timedelta(hours=5), tz="America/New_York", raw=text))
 
 
 class LetsScriptsThrough(Mutant):
     def draft(self, made: ListingDraft, raw: Any) -> ListingDraft:
-        return replace(made, description_html=str(json.loads(raw).get("text")))
+        return structs.replace(made, description_html=str(json.loads(raw).get("text")))
 
 
 class Talks(Mutant):
