@@ -7,13 +7,17 @@ from typing import Any
 
 def every(record: Any, path: str) -> list[Any]:
     """All values at a place, in order; nothing where the record is built otherwise. Empty values are left out."""
+    names = _names(path)
+    if names is not None:
+        value = _at(record, names)
+        return [value] if value or value == 0 else []
     if not path:
         return _flat(record)
     found = [record]
     for name, many in _steps(path):
         values = [item.get(name) if isinstance(item, dict) else None for item in found]
         found = [item for value in values for item in _flat(value)] if many else values
-    return [item for item in found if item not in (None, "", [], {})]
+    return [item for item in found if item or item == 0]
 
 
 def first(record: Any, paths: Sequence[str]) -> Any:
@@ -24,17 +28,15 @@ def first(record: Any, paths: Sequence[str]) -> Any:
             if found := every(record, path):
                 return found[0]
             continue
-        value = record
-        for name in names:
-            value = value.get(name) if isinstance(value, dict) else None
-        if value not in (None, "", [], {}):
+        value = _at(record, names)
+        if value or value == 0:
             return value
     return None
 
 
 def text(record: Any, paths: Sequence[str]) -> str:
     """Like `first`, for texts and numbers; "" for anything else."""
-    value = first(record, paths)
+    value = first(record, paths) if paths else None
     if isinstance(value, str):
         return value
     return str(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else ""
@@ -48,8 +50,11 @@ def text_of(record: Any, path: str) -> str:
 
 def texts(record: Any, paths: Sequence[str]) -> list[str]:
     """All texts at all places, in order."""
-    found = (value for path in paths for value in every(record, path))
-    return [str(v) for item in found for v in _flat(item) if isinstance(v, (str, int, float)) and not isinstance(v, bool)]
+    found = []
+    for path in paths:
+        for item in every(record, path):
+            found += [str(v) for v in _flat(item) if isinstance(v, (str, int, float)) and not isinstance(v, bool)]
+    return found
 
 
 @lru_cache(maxsize=4096)
@@ -62,6 +67,14 @@ def _steps(path: str) -> tuple[tuple[str, bool], ...]:
 def _names(path: str) -> tuple[str, ...] | None:
     """The names on the way where it leads to one value; None where it may lead to several."""
     return tuple(path.split(".")) if path and "[]" not in path else None
+
+
+def _at(record: Any, names: tuple[str, ...]) -> Any:
+    """The one value at the end of these names; None where the record is built otherwise."""
+    value = record
+    for name in names:
+        value = value.get(name) if isinstance(value, dict) else None
+    return value
 
 
 def _flat(value: Any) -> list[Any]:
