@@ -7,16 +7,13 @@ from typing import Any
 
 def every(record: Any, path: str) -> list[Any]:
     """All values at a place, in order; nothing where the record is built otherwise. Empty values are left out."""
-    names = _names(path)
-    if names is not None:
-        value = _at(record, names)
-        return [value] if value or value == 0 else []
     if not path:
         return _flat(record)
     found = [record]
-    for name, many in _steps(path):
-        values = [item.get(name) if isinstance(item, dict) else None for item in found]
-        found = [item for value in values for item in _flat(value)] if many else values
+    for names, many in _stretches(path):
+        found = [_at(item, names) for item in found]
+        if many:
+            found = [item for value in found for item in _flat(value)]
     return [item for item in found if item or item == 0]
 
 
@@ -53,14 +50,18 @@ def texts(record: Any, paths: Sequence[str]) -> list[str]:
     found = []
     for path in paths:
         for item in every(record, path):
-            found += [str(v) for v in _flat(item) if isinstance(v, (str, int, float)) and not isinstance(v, bool)]
+            if isinstance(item, str):
+                found.append(item)
+            else:
+                found += [str(v) for v in _flat(item) if isinstance(v, (str, int, float)) and not isinstance(v, bool)]
     return found
 
 
 @lru_cache(maxsize=4096)
-def _steps(path: str) -> tuple[tuple[str, bool], ...]:
-    """Each name on the way, and whether every item of its list is meant."""
-    return tuple((name.removesuffix("[]"), name.endswith("[]")) for name in path.split("."))
+def _stretches(path: str) -> tuple[tuple[tuple[str, ...], bool], ...]:
+    """The names up to each list of which every item is meant, and those after the last one."""
+    *lists, last = [tuple(part.split(".")) for part in path.removesuffix("[]").replace("[].", "[]").split("[]")]
+    return (*((names, True) for names in lists), (last, path.endswith("[]")))
 
 
 @lru_cache(maxsize=4096)

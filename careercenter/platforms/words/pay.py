@@ -60,7 +60,8 @@ def unit_of(word: Any) -> PayUnit:
 
 def range_pay(low: Any, high: Any, currency: Any, unit: PayUnit, kind: PayKind = PayKind.UNKNOWN, raw: str = "", scale: int = 1) -> Pay:
     """Pay from typed amounts; `scale` is 100 for cents. What is not orderly is dropped, its words stay."""
-    amounts = [None if a is None else a / scale for a in (money(v) for v in (low, high) if v not in (None, ""))]
+    amounts = [money(value) for value in (low, high) if value not in (None, "")]
+    amounts = [amount if amount is None else amount / scale for amount in amounts]
     kind = kind if kind is not PayKind.UNKNOWN else _KIND_OF_UNIT.get(unit, PayKind.UNKNOWN)
     return amounts_pay(kind, unit, amounts, currency_code(currency), raw)
 
