@@ -23,6 +23,7 @@ PER = {
     PayUnit.HOUR: " an hour", PayUnit.DAY: " a day", PayUnit.WEEK: " a week", PayUnit.MONTH: " a month",
     PayUnit.YEAR: " a year",
 }
+ENDING = {PayKind.STIPEND: " stipend", PayKind.FIXED_FEE: " fixed fee"}
 WITHOUT_AMOUNT = {
     PayKind.UNPAID: "Unpaid", PayKind.CREDIT_ONLY: "Course credit only", PayKind.NOT_DISPLAYED: "Pay not shown",
     PayKind.STIPEND: "Stipend", PayKind.FIXED_FEE: "Fixed fee", PayKind.HOURLY: "Paid by the hour",
@@ -32,15 +33,15 @@ WITHOUT_AMOUNT = {
 
 def columns(draft: ListingDraft, zone: ZoneInfo) -> dict[str, Any]:
     """The columns of `Listing` that follow from its draft (all but keys, hashes and history)."""
-    hours, duration = draft.hours, draft.duration
+    hours, duration, plain = draft.hours, draft.duration, form.canonical(draft)
     return {
         "requisition_id": draft.requisition_id[:200] if draft.requisition_id else None,
-        "kind": draft.kind.value,
+        "kind": plain["kind"],
         "title": draft.title.strip()[:300],
         "employer": draft.employer.name.strip()[:200],
         "place": place_text(draft),
-        "workplace": draft.workplace.value,
-        "pay_kind": draft.pay.kind.value,
+        "workplace": plain["workplace"],
+        "pay_kind": plain["pay"]["kind"],
         "pay_text": pay_text(draft.pay)[:120],
         "hourly_cents": hourly_cents(draft),
         "min_minutes": hours.min_minutes if hours else None,
@@ -54,7 +55,7 @@ def columns(draft: ListingDraft, zone: ZoneInfo) -> dict[str, Any]:
         "apply_url": draft.apply.url or "",
         "description_html": draft.description_html,
         "words": words(draft),
-        "draft": form.canonical(draft),
+        "draft": plain,
     }
 
 
@@ -128,14 +129,14 @@ def money(amount: Decimal, currency: str | None) -> str:
 
 def pay_text(pay: Pay) -> str:
     """Pay as a person says it: "$18-$22 an hour", "$600 fixed fee", "Unpaid"; the platform's own words when unclear."""
-    bounds = sorted({a for a in (pay.min, pay.max) if a is not None})
+    bounds = [a for a in (pay.min, pay.max) if a is not None]
     if not bounds or pay.kind in (PayKind.UNPAID, PayKind.CREDIT_ONLY, PayKind.NOT_DISPLAYED):
         return WITHOUT_AMOUNT.get(pay.kind, pay.raw)
     if pay.kind is PayKind.UNKNOWN:
         return pay.raw
-    amount = "–".join(money(a, pay.currency) for a in bounds)
-    ending = {PayKind.STIPEND: " stipend", PayKind.FIXED_FEE: " fixed fee"}.get(pay.kind, "")
-    return f"{amount}{PER.get(pay.unit, '')}{ending}"
+    least, most = min(bounds), max(bounds)
+    amount = money(least, pay.currency) + (f"–{money(most, pay.currency)}" if most != least else "")
+    return f"{amount}{PER.get(pay.unit, '')}{ENDING.get(pay.kind, '')}"
 
 
 def hourly_cents(draft: ListingDraft) -> int | None:

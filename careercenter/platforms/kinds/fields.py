@@ -2,6 +2,7 @@
 
 import html
 import re
+from collections.abc import Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -18,18 +19,24 @@ from careercenter.platforms.draft import (
     ListingKind,
     Pay,
     PayKind,
+    PayUnit,
     Place,
     Provenance,
     Reject,
     Workplace,
 )
 from careercenter.platforms.kinds import paths
-from careercenter.platforms.kinds.manifest import Fields, HoursField, MomentField, PayField
+from careercenter.platforms.kinds.manifest import DurationField, Fields, HoursField, MomentField, PayField
 from careercenter.platforms.words import kinds, pay, places, time
 
 _ESCAPED = re.compile(r"&lt;\s*/?\s*(?:p|div|ul|ol|li|br|span|strong|b|h[1-6])\b", re.IGNORECASE)
 _LANG = re.compile(r"[a-z]{2}(?:-[A-Za-z]{2,4})?")
 _MAIL = re.compile(r"[^@\s<>]+@[^@\s<>]+\.[^@\s<>.]+")
+_COUNTRY_CODE = re.compile(r"[A-Za-z]{2}")
+_DAY_OF_STAMP = re.compile(r"\d{4}-\d{2}-\d{2}(?=T|$)")
+_BOARD = ("_context.board",)
+_HOURS_PER = {per.value: per for per in HoursPer}
+_FOR_ANYBODY, _NO_PAY = Eligibility(), Pay()
 
 
 def draft(record: dict[str, Any], fields: Fields, *, employer_names: dict[str, str], attribution: str) -> ListingDraft | Reject:
@@ -40,9 +47,9 @@ def draft(record: dict[str, Any], fields: Fields, *, employer_names: dict[str, s
     for skip in fields.skip:
         if any(str(value) in skip.values for value in paths.every(record, skip.at)):
             return Reject(skip.reason)
-    title = clean_text(paths.text(record, fields.title), 300, "$.title")
+    title = _line(record, fields.title, 300, "$.title")
     employer = _employer(record, fields, employer_names)
-    link = web_address(paths.text(record, fields.url))
+    link = _address(record, fields.url)
     apply = _apply(record, fields, link)
     if not title:
         return Reject("The record has no title.")
@@ -57,23 +64,20 @@ def _draft(
     record: dict[str, Any], fields: Fields, title: str, employer: Employer, apply: Apply, link: str | None, attribution: str
 ) -> ListingDraft:
     description = _description(record, fields)
-    department = clean_text(paths.text(record, fields.department), 120)
+    department = _line(record, fields.department, 120)
     kind, kind_from = _kind(record, fields, title, department)
     where, workplace, workplace_from = _where(record, fields)
     wage = _pay(record, fields.pay)
     values: dict[str, Any] = {
         "hours": _hours(record, fields.hours),
-        "duration": _duration(record, fields),
+        "duration": _duration(record, fields.duration),
         "skills": _words(record, fields.skills),
-        "eligibility": Eligibility(
-            _words(record, fields.class_levels), clean_text(paths.text(record, fields.work_auth), 200) or None,
-            _words(record, fields.majors),
-        ),
+        "eligibility": _eligibility(record, fields),
         "deadline": _deadline(record, fields.deadline),
         "credit_hints": _credit(record, fields, wage),
     }
-    provenance = {name: Provenance.STRUCTURED for name, value in values.items() if value not in (None, (), Eligibility())}
-    if wage != Pay():
+    provenance = {name: Provenance.STRUCTURED for name, value in values.items() if value and value != _FOR_ANYBODY}
+    if wage != _NO_PAY:
         typed = fields.pay is not None and (fields.pay.min or fields.pay.kind)
         provenance["pay"] = Provenance.STRUCTURED if typed else Provenance.PARSED
     provenance |= {"kind": kind_from, "places": _places_from(fields), "workplace": workplace_from}
@@ -82,23 +86,39 @@ def _draft(
         title=title, employer=employer, kind=kind, apply=apply, url=link, description_html=description,
         description_text=html_to_text(description), places=where, workplace=workplace, pay=wage,
         posted_at=_stamp(record, fields.posted_at), source_updated_at=_stamp(record, fields.updated_at),
-        requisition_id=clean_text(paths.text(record, fields.requisition_id), 100) or None, department=department or None,
+        requisition_id=_line(record, fields.requisition_id, 100) or None, department=department or None,
         attribution=attribution or None, lang=lang if _LANG.fullmatch(lang) else None,
         provenance=MappingProxyType(provenance), **values,
     )
 
 
+def _line(record: dict[str, Any], where: Sequence[str], most: int, place: str = "$") -> str:
+    """The first text at these places as one clean line of at most so many characters."""
+    found = paths.text(record, where)
+    return clean_text(found, most, place) if found else ""
+
+
+def _address(record: dict[str, Any], where: Sequence[str]) -> str | None:
+    found = paths.text(record, where)
+    return web_address(found) if found else None
+
+
 def _employer(record: dict[str, Any], fields: Fields, names: dict[str, str]) -> Employer:
-    name = clean_text(paths.text(record, fields.employer), 200, "$.employer")
-    board = paths.text(record, ("_context.board",))
-    ext_id = clean_text(paths.text(record, fields.employer_id), 100) or None
-    return Employer(name or clean_text(names.get(board, ""), 200), web_address(paths.text(record, fields.employer_url)), ext_id)
+    name = _line(record, fields.employer, 200, "$.employer") or clean_text(names.get(paths.text(record, _BOARD), ""), 200)
+    return Employer(name, _address(record, fields.employer_url), _line(record, fields.employer_id, 100) or None)
 
 
 def _apply(record: dict[str, Any], fields: Fields, link: str | None) -> Apply:
-    address = web_address(paths.text(record, fields.apply_url)) or link
-    mail = clean_text(paths.text(record, fields.apply_email), 254)
+    address = _address(record, fields.apply_url) or link
+    mail = _line(record, fields.apply_email, 254)
     return Apply(address, mail if _MAIL.fullmatch(mail) else None, fields.apply_on_platform and not address)
+
+
+def _eligibility(record: dict[str, Any], fields: Fields) -> Eligibility:
+    if not (fields.class_levels or fields.work_auth or fields.majors):
+        return _FOR_ANYBODY
+    work_auth = _line(record, fields.work_auth, 200) or None
+    return Eligibility(_words(record, fields.class_levels), work_auth, _words(record, fields.majors))
 
 
 def _description(record: dict[str, Any], fields: Fields) -> str:
@@ -119,23 +139,21 @@ def _description(record: dict[str, Any], fields: Fields) -> str:
 def _kind(record: dict[str, Any], fields: Fields, title: str, department: str) -> tuple[ListingKind, Provenance]:
     if fields.kind.fixed:
         return fields.kind.fixed, Provenance.STRUCTURED
-    own = {word.casefold(): kind for word, kind in fields.kind.map.items()}
     stated = paths.texts(record, fields.kind.path)
-    found = [kinds.kind_of(title, department, word, own) for word in stated or [""]]
+    found = [kinds.kind_of(title, department, word, fields.kind.map) for word in stated or [""]]
     return next((pair for pair in found if pair[0] is not ListingKind.JOB), found[0])
 
 
 def _where(record: dict[str, Any], fields: Fields) -> tuple[tuple[Place, ...], Workplace, Provenance]:
     told, ways = fields.places, fields.workplace
     found = [place for item in paths.every(record, told.each) if (place := _place(item, fields))] if told.each or told.city else []
-    read = [places.read_location(clean_text(line, 500)) for line in paths.texts(record, told.text)]
+    read = [places.read_location(clean_text(line, 500)) for line in dict.fromkeys(paths.texts(record, told.text))]
     found += [place for listed, _ in read for place in listed]
     where = tuple(dict.fromkeys(found))[:50]
     if ways.fixed:
         return where, ways.fixed, Provenance.STRUCTURED
-    own = {word.casefold(): way for word, way in ways.map.items()}
     for word in paths.texts(record, ways.path):
-        way = own.get(word.casefold()) or places.workplace_of(word)
+        way = ways.map.get(word.casefold()) or places.workplace_of(word)
         if way is not Workplace.UNKNOWN:
             return where, way, Provenance.MAPPED
     flagged = [way for way, path in ways.flags.items() if paths.first(record, (path,)) in (True, "true", "True", 1, "1")]
@@ -147,11 +165,11 @@ def _where(record: dict[str, Any], fields: Fields) -> tuple[tuple[Place, ...], W
 
 def _place(item: Any, fields: Fields) -> Place | None:
     told = fields.places
-    city, region, country = (clean_text(paths.text(item, p), 120) for p in (told.city, told.region, told.country))
-    raw = clean_text(paths.text(item, told.raw), 200) or ", ".join(dict.fromkeys(part for part in (city, region, country) if part))
+    city, region, country = (_line(item, where, 120) for where in (told.city, told.region, told.country))
+    raw = _line(item, told.raw, 200) or ", ".join(dict.fromkeys(part for part in (city, region, country) if part))
     if not raw:
         return None
-    code = places.COUNTRIES.get(country.casefold()) or (country.upper() if re.fullmatch(r"[A-Za-z]{2}", country) else None)
+    code = places.COUNTRIES.get(country.casefold()) or (country.upper() if _COUNTRY_CODE.fullmatch(country) else None)
     state = places.STATE_BY_NAME.get(region.casefold(), region) if code in ("US", None) else region
     return Place(raw, city or None, state or None, code or country or None)
 
@@ -163,46 +181,48 @@ def _places_from(fields: Fields) -> Provenance:
 def _hours(record: dict[str, Any], field: HoursField | None) -> Hours | None:
     if field is None:
         return None
-    low, high, per = paths.text(record, field.min), paths.text(record, field.max), field.per
-    if (word := paths.text(record, field.per_path)) in set(HoursPer):
-        per = HoursPer(word)
+    low, high = paths.text(record, field.min), paths.text(record, field.max)
+    per = _HOURS_PER.get(paths.text(record, field.per_path), field.per)
     if low or high:
         return time.hours(f"{low}-{high}" if low and high and low != high else low or f"up to {high}", per)
     return time.hours(paths.text(record, field.text), per)
 
 
-def _duration(record: dict[str, Any], fields: Fields) -> Duration | None:
-    if fields.duration is None:
+def _duration(record: dict[str, Any], field: DurationField | None) -> Duration | None:
+    if field is None:
         return None
-    start, end, weeks = (paths.text(record, p) for p in (fields.duration.start, fields.duration.end, fields.duration.weeks))
+    start, end, weeks = (paths.text(record, where) for where in (field.start, field.end, field.weeks))
     return time.duration(_day_of(start), _day_of(end), weeks)
 
 
 def _day_of(value: str) -> str:
     """The day of a stamp: a time of day adds nothing to when an internship begins."""
-    found = re.match(r"\d{4}-\d{2}-\d{2}(?=T|$)", value)
+    found = _DAY_OF_STAMP.match(value)
     return found[0] if found else value
 
 
 def _pay(record: dict[str, Any], field: PayField | None) -> Pay:
     if field is None:
-        return Pay()
+        return _NO_PAY
     word = paths.text(record, field.kind)
     kind = field.kind_map.get(word) or pay.stated_kind(word)
     if kind in (PayKind.UNPAID, PayKind.CREDIT_ONLY, PayKind.NOT_DISPLAYED):
         return Pay(kind, raw=clean_text(word, 120))
-    unit_word = paths.text(record, field.unit)
-    unit = field.unit_map.get(unit_word) or pay.unit_of(unit_word)
-    unit = unit if unit_word else pay.PAY_UNITS.get(word.casefold(), field.fixed_unit)
+    if unit_word := paths.text(record, field.unit):
+        unit = field.unit_map.get(unit_word) or pay.unit_of(unit_word)
+    else:
+        unit = pay.PAY_UNITS.get(word.casefold(), field.fixed_unit)
     low, high = paths.first(record, field.min), paths.first(record, field.max)
     line = paths.text(record, field.text)
     if low is not None or high is not None:
-        if pay.money(low) is None and isinstance(low, str):
+        if isinstance(low, str) and pay.money(low) is None:
             return pay.text_pay(low, kind, unit)
         currency = paths.text(record, field.currency) or field.fixed_currency
         raw = clean_text(line or " ".join(str(v) for v in (low, "-" if high is not None else "", high, currency, unit_word) if v), 200)
         return pay.range_pay(low, high, currency, unit, kind, raw, field.scale)
-    return pay.text_pay(line, kind, unit) if line else Pay(kind, unit=unit if word or unit_word else Pay().unit, raw=clean_text(word, 120))
+    if line:
+        return pay.text_pay(line, kind, unit)
+    return Pay(kind, unit=unit if word or unit_word else PayUnit.UNKNOWN, raw=clean_text(word, 120))
 
 
 def _deadline(record: dict[str, Any], field: MomentField | None) -> Any:
@@ -217,8 +237,10 @@ def _stamp(record: dict[str, Any], field: MomentField | None) -> Any:
     return time.stamp(paths.first(record, field.path), paths.text(record, field.zone_path) or field.zone or None)
 
 
-def _words(record: dict[str, Any], where: tuple[str, ...]) -> tuple[str, ...]:
+def _words(record: dict[str, Any], where: Sequence[str]) -> tuple[str, ...]:
     """Short texts from lists or comma-separated lines, without repetition."""
+    if not where:
+        return ()
     found = (clean_text(part, 80) for line in paths.texts(record, where) for part in line.split(","))
     return tuple(dict.fromkeys(text for text in found if text))[:40]
 
@@ -226,8 +248,8 @@ def _words(record: dict[str, Any], where: tuple[str, ...]) -> tuple[str, ...]:
 def _credit(record: dict[str, Any], fields: Fields, wage: Pay) -> CreditHints | None:
     field = fields.credit
     if field:
-        worked = time.hours(paths.text(record, field.hours), time.HoursPer.TOTAL)
-        code, note = clean_text(paths.text(record, field.program_code), 60), clean_text(paths.text(record, field.note), 300)
+        worked = time.hours(paths.text(record, field.hours), HoursPer.TOTAL)
+        code, note = _line(record, field.program_code, 60), _line(record, field.note, 300)
         minutes = worked.max_minutes if worked else None
         if code or note or minutes:
             return CreditHints(code or None, minutes, note)

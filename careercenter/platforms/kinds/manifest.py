@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, create_model
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, create_model
 
 from careercenter.platforms.contract import ConfigError, PluginConfig, Spec
 from careercenter.platforms.draft import HoursPer, ListingKind, PayKind, PayUnit, Workplace
@@ -17,6 +17,8 @@ from careercenter.platforms.manifest import spec_of
 
 Paths = Annotated[tuple[str, ...], BeforeValidator(lambda value: (value,) if isinstance(value, str) else value)]
 """Places of a value in a record, tried in order: "salaryRange.min", "locations[].city". One alone may stand without a list."""
+AnyCase = AfterValidator(lambda words: {word.casefold(): meaning for word, meaning in words.items()})
+"""Words whose capitals mean nothing; they are kept without."""
 
 
 class Part(BaseModel):
@@ -142,7 +144,7 @@ class Read(Part):
 
 class KindField(Part):
     path: Paths = ()
-    map: dict[str, ListingKind] = {}
+    map: Annotated[dict[str, ListingKind], AnyCase] = {}
     fixed: ListingKind | None = None
 
 
@@ -161,7 +163,7 @@ class WorkplaceField(Part):
     """A word at `path`, or flags that are true; the word wins."""
 
     path: Paths = ()
-    map: dict[str, Workplace] = {}
+    map: Annotated[dict[str, Workplace], AnyCase] = {}
     flags: dict[Workplace, str] = {}
     fixed: Workplace | None = None
 

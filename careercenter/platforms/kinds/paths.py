@@ -10,10 +10,11 @@ def every(record: Any, path: str) -> list[Any]:
     if not path:
         return _flat(record)
     found = [record]
-    for name, many in _steps(path):
-        values = [item.get(name) if isinstance(item, dict) else None for item in found]
-        found = [item for value in values for item in _flat(value)] if many else values
-    return [item for item in found if item not in (None, "", [], {})]
+    for names, many in _stretches(path):
+        found = [_at(item, names) for item in found]
+        if many:
+            found = [item for value in found for item in _flat(value)]
+    return [item for item in found if item or item == 0]
 
 
 def first(record: Any, paths: Sequence[str]) -> Any:
@@ -24,17 +25,15 @@ def first(record: Any, paths: Sequence[str]) -> Any:
             if found := every(record, path):
                 return found[0]
             continue
-        value = record
-        for name in names:
-            value = value.get(name) if isinstance(value, dict) else None
-        if value not in (None, "", [], {}):
+        value = _at(record, names)
+        if value or value == 0:
             return value
     return None
 
 
 def text(record: Any, paths: Sequence[str]) -> str:
     """Like `first`, for texts and numbers; "" for anything else."""
-    value = first(record, paths)
+    value = first(record, paths) if paths else None
     if isinstance(value, str):
         return value
     return str(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else ""
@@ -48,20 +47,35 @@ def text_of(record: Any, path: str) -> str:
 
 def texts(record: Any, paths: Sequence[str]) -> list[str]:
     """All texts at all places, in order."""
-    found = (value for path in paths for value in every(record, path))
-    return [str(v) for item in found for v in _flat(item) if isinstance(v, (str, int, float)) and not isinstance(v, bool)]
+    found = []
+    for path in paths:
+        for item in every(record, path):
+            if isinstance(item, str):
+                found.append(item)
+            else:
+                found += [str(v) for v in _flat(item) if isinstance(v, (str, int, float)) and not isinstance(v, bool)]
+    return found
 
 
 @lru_cache(maxsize=4096)
-def _steps(path: str) -> tuple[tuple[str, bool], ...]:
-    """Each name on the way, and whether every item of its list is meant."""
-    return tuple((name.removesuffix("[]"), name.endswith("[]")) for name in path.split("."))
+def _stretches(path: str) -> tuple[tuple[tuple[str, ...], bool], ...]:
+    """The names up to each list of which every item is meant, and those after the last one."""
+    *lists, last = [tuple(part.split(".")) for part in path.removesuffix("[]").replace("[].", "[]").split("[]")]
+    return (*((names, True) for names in lists), (last, path.endswith("[]")))
 
 
 @lru_cache(maxsize=4096)
 def _names(path: str) -> tuple[str, ...] | None:
     """The names on the way where it leads to one value; None where it may lead to several."""
     return tuple(path.split(".")) if path and "[]" not in path else None
+
+
+def _at(record: Any, names: tuple[str, ...]) -> Any:
+    """The one value at the end of these names; None where the record is built otherwise."""
+    value = record
+    for name in names:
+        value = value.get(name) if isinstance(value, dict) else None
+    return value
 
 
 def _flat(value: Any) -> list[Any]:

@@ -26,6 +26,8 @@ _RUNS_THEM = re.compile(
     r"|\b(?:manager|coordinator|director|recruiter|lead|supervisor)\b.*\b(?:intern(?:ship)?s?|co-?ops?)\b",
     re.IGNORECASE,
 )
+_SAYS_IT = re.compile(r"intern|co-?op", re.IGNORECASE)  # what every pattern above asks for
+_OF_INTERNS = re.compile(r"(?:.*\s)?(?:interns|internships)", re.IGNORECASE)
 _OWN_TITLE = re.compile(r"\b(?:intern(?:ship)?|co-?op)\s*(?:$|[,(:–—-])", re.IGNORECASE)
 
 
@@ -37,15 +39,17 @@ def kind_of(
     mapped = (own or {}).get(key) or KINDS.get(key)
     if mapped and mapped is not ListingKind.JOB:
         return mapped, Provenance.MAPPED
-    if _MICRO.search(title):
-        return ListingKind.MICRO_INTERNSHIP, Provenance.PARSED
-    runs_them = _RUNS_THEM.search(title) and not _OWN_TITLE.search(title)
-    if _INTERN.search(title) and not runs_them:
-        return ListingKind.INTERNSHIP, Provenance.PARSED
-    if _CO_OP.search(title) and not runs_them and mapped is None:
-        return ListingKind.CO_OP, Provenance.PARSED
+    runs_them = False
+    if _SAYS_IT.search(title):
+        if _MICRO.search(title):
+            return ListingKind.MICRO_INTERNSHIP, Provenance.PARSED
+        runs_them = bool(_RUNS_THEM.search(title)) and not _OWN_TITLE.search(title)
+        if _INTERN.search(title) and not runs_them:
+            return ListingKind.INTERNSHIP, Provenance.PARSED
+        if _CO_OP.search(title) and not runs_them and mapped is None:
+            return ListingKind.CO_OP, Provenance.PARSED
     if mapped:
         return mapped, Provenance.MAPPED
-    if not runs_them and re.fullmatch(r"(?:.*\s)?(?:interns|internships)", department, re.IGNORECASE):
+    if not runs_them and _OF_INTERNS.fullmatch(department):
         return ListingKind.INTERNSHIP, Provenance.PARSED
     return ListingKind.JOB, Provenance.PARSED

@@ -42,6 +42,8 @@ _UNIT_WORDS = (
 )
 _AMOUNT = re.compile(r"(\d{1,3}(?:,\d{3})+(?:\.\d{1,2})?|\d+(?:\.\d{1,2})?)\s*([kK]\b)?")
 _SIGNS = ((re.compile(r"(?<![A-Z])\$|\bUSD\b"), "USD"), (re.compile(r"£|\bGBP\b"), "GBP"), (re.compile(r"€|\bEUR\b"), "EUR"))
+_UNPAID = re.compile(r"\bunpaid\b|\bno pay\b|\bnon-?paid\b|\bvolunteer\b", re.IGNORECASE)
+_CURRENCY = re.compile(r"[A-Z]{3}")
 _NOT_SHOWN = re.compile(r"not (?:displayed|disclosed|stated|specified)", re.IGNORECASE)
 
 
@@ -58,7 +60,8 @@ def unit_of(word: Any) -> PayUnit:
 
 def range_pay(low: Any, high: Any, currency: Any, unit: PayUnit, kind: PayKind = PayKind.UNKNOWN, raw: str = "", scale: int = 1) -> Pay:
     """Pay from typed amounts; `scale` is 100 for cents. What is not orderly is dropped, its words stay."""
-    amounts = [None if a is None else a / scale for a in (money(v) for v in (low, high) if v not in (None, ""))]
+    amounts = [money(value) for value in (low, high) if value not in (None, "")]
+    amounts = [amount if amount is None else amount / scale for amount in amounts]
     kind = kind if kind is not PayKind.UNKNOWN else _KIND_OF_UNIT.get(unit, PayKind.UNKNOWN)
     return amounts_pay(kind, unit, amounts, currency_code(currency), raw)
 
@@ -68,7 +71,7 @@ def text_pay(text: Any, kind: PayKind = PayKind.UNKNOWN, unit: PayUnit = PayUnit
     raw = clean_text(text, 200) if isinstance(text, str) else ""
     if not raw:
         return Pay(kind)
-    if re.search(r"\bunpaid\b|\bno pay\b|\bnon-?paid\b|\bvolunteer\b", raw, re.IGNORECASE):
+    if _UNPAID.search(raw):
         return Pay(PayKind.UNPAID, raw=raw)
     said = unit_in(raw)
     unit = said if said is not PayUnit.UNKNOWN else unit
@@ -83,7 +86,7 @@ def text_pay(text: Any, kind: PayKind = PayKind.UNKNOWN, unit: PayUnit = PayUnit
 def amounts_pay(kind: PayKind, unit: PayUnit, amounts: list[Decimal | None], currency: str | None, raw: str) -> Pay:
     """Keeps the amounts only when there are one or two, in order, not negative, and in a stated currency."""
     good = [amount for amount in amounts if amount is not None]
-    orderly = 1 <= len(good) <= 2 and len(good) == len(amounts) and good == sorted(good) and good[0] >= 0
+    orderly = 1 <= len(good) <= 2 and len(good) == len(amounts) and 0 <= good[0] <= good[-1]
     if not orderly or not currency or good[-1] == 0:
         return Pay(kind, None, None, None, unit, raw)
     return Pay(kind, good[0], good[-1], currency, unit, raw)
@@ -97,7 +100,7 @@ def unit_in(text: str) -> PayUnit:
 
 def currency_code(value: Any) -> str | None:
     code = value.strip().upper() if isinstance(value, str) else ""
-    return code if re.fullmatch(r"[A-Z]{3}", code) else None
+    return code if _CURRENCY.fullmatch(code) else None
 
 
 def money(value: Any) -> Decimal | None:

@@ -48,6 +48,10 @@ COUNTRIES = {
     }.items()
     for name in names
 }
+WORKPLACES = {
+    "remote": Workplace.REMOTE, "fullyremote": Workplace.REMOTE, "hybrid": Workplace.HYBRID, "onsite": Workplace.ONSITE,
+    "inoffice": Workplace.ONSITE, "inperson": Workplace.ONSITE,
+}
 
 # "/" counts only with space around it: "Raleigh/Durham, NC" is one region. "OR" after a comma is Oregon.
 _SEPARATOR = re.compile(r"\s*[;|\n]\s*|\s+/\s+|\s+or\s+|(?<!,)\s+OR\s+")
@@ -81,15 +85,8 @@ def read_location(text: str) -> tuple[tuple[Place, ...], Workplace]:
 
 def workplace_of(word: str) -> Workplace:
     """A platform's word for the way of working; UNKNOWN for words that we do not know."""
-    key = re.sub(r"[\s_-]+", "", word).casefold()
-    return {
-        "remote": Workplace.REMOTE,
-        "fullyremote": Workplace.REMOTE,
-        "hybrid": Workplace.HYBRID,
-        "onsite": Workplace.ONSITE,
-        "inoffice": Workplace.ONSITE,
-        "inperson": Workplace.ONSITE,
-    }.get(key, Workplace.UNKNOWN)
+    key = "".join(word.replace("-", "").replace("_", "").split()).casefold()
+    return WORKPLACES.get(key, Workplace.UNKNOWN)
 
 
 def _read_part(part: str) -> tuple[Place | None, Workplace]:

@@ -10,13 +10,19 @@ from careercenter.platforms.contract import SchemaDrift
 from careercenter.platforms.decode import calendar_day, clean_text, instant
 from careercenter.platforms.draft import Deadline, Duration, Hours, HoursPer
 
+_EPOCH = re.compile(r"\d{10}|\d{13}")
+_AT_MOST = re.compile(r"(?:up to|max(?:imum)?|no more than)\b", re.IGNORECASE)
+_AT_LEAST = re.compile(r"(?:at least|min(?:imum)?)\b", re.IGNORECASE)
 _NUMBERS = re.compile(r"\d+(?:\.\d+)?")
 _MOST = {HoursPer.WEEK: 80, HoursPer.TOTAL: 4000}  # hours; beyond this the field means something else
-_DAY_FORMS = ("%Y-%m-%d", "%a, %d %b %Y", "%d %b %Y", "%m/%d/%Y", "%Y/%m/%d", "%B %d, %Y")
-_MOMENT_FORMS = (
-    "%Y-%m-%d %H:%M:%S UTC", "%Y-%m-%d %H:%M:%S.%f", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S.%f", "%Y-%m-%dT%H:%M:%S",
-    "%a, %d %b %Y %H:%M:%S", "%d %b %Y %H:%M:%S",
-)
+_SEPARATORS = frozenset("-/:.,")
+# By their separators: `strptime` is slow, and a form can only fit a text with the same ones.
+_DAY_FORMS = {"-": ("%Y-%m-%d",), ",": ("%a, %d %b %Y", "%B %d, %Y"), "": ("%d %b %Y",), "/": ("%m/%d/%Y", "%Y/%m/%d")}
+_MOMENT_FORMS = {
+    "-:": ("%Y-%m-%d %H:%M:%S UTC", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S"),
+    "-.:": ("%Y-%m-%d %H:%M:%S.%f", "%Y-%m-%dT%H:%M:%S.%f"),
+    ",:": ("%a, %d %b %Y %H:%M:%S",), ":": ("%d %b %Y %H:%M:%S",),
+}
 
 
 def hours(value: Any, per: HoursPer) -> Hours | None:
@@ -26,9 +32,9 @@ def hours(value: Any, per: HoursPer) -> Hours | None:
     if not 1 <= len(numbers) <= 2 or max(numbers) > _MOST[per] or numbers != sorted(numbers):
         return Hours(None, None, per, raw) if raw else None
     low, high = int(numbers[0] * 60), int(numbers[-1] * 60)
-    if re.match(r"(?:up to|max(?:imum)?|no more than)\b", raw, re.IGNORECASE):
+    if _AT_MOST.match(raw):
         return Hours(None, high, per, raw)
-    if re.match(r"(?:at least|min(?:imum)?)\b", raw, re.IGNORECASE) or raw.endswith("+"):
+    if _AT_LEAST.match(raw) or raw.endswith("+"):
         return Hours(low, None, per, raw)
     return Hours(low, high, per, raw)
 
@@ -60,7 +66,7 @@ def stamp(value: Any, zone: str | None = None) -> datetime | None:
     UTC). None for what is none: an unreadable stamp must not cost the listing."""
     if isinstance(value, bool) or value in (None, ""):
         return None
-    if isinstance(value, (int, float)) or (isinstance(value, str) and re.fullmatch(r"\d{10}|\d{13}", value.strip())):
+    if isinstance(value, (int, float)) or (isinstance(value, str) and _EPOCH.fullmatch(value.strip())):
         number = float(value)
         seconds = number / 1000 if number > 100_000_000_000 else number
         return datetime.fromtimestamp(seconds, UTC) if 0 < seconds < 10_000_000_000 else None
@@ -84,7 +90,7 @@ def moment(text: str, zone: str | None = None) -> datetime | None:
             return parsed.astimezone(UTC)
     except (ValueError, TypeError, IndexError, OverflowError):
         pass
-    for form in _MOMENT_FORMS:
+    for form in _MOMENT_FORMS.get(_separators(text), ()):
         try:
             found = datetime.strptime(text, form)  # noqa: DTZ007 - the zone follows
         except ValueError:
@@ -96,13 +102,17 @@ def moment(text: str, zone: str | None = None) -> datetime | None:
 def day(value: Any) -> date | None:
     """A calendar day without a time, in one of the forms that platforms use."""
     text = value.strip() if isinstance(value, str) else ""
-    for form in _DAY_FORMS if 8 <= len(text) <= 20 else ():
+    for form in _DAY_FORMS.get(_separators(text), ()) if 8 <= len(text) <= 20 else ():
         try:
             found = datetime.strptime(text, form).date()  # noqa: DTZ007 - a day has no zone
         except ValueError:
             continue
         return calendar_day(found.isoformat())
     return None
+
+
+def _separators(text: str) -> str:
+    return "".join(sorted(set(text) & _SEPARATORS))
 
 
 def offset(text: str) -> str:
