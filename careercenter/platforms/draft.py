@@ -6,7 +6,6 @@ converted or annualised here. Field list: docs/plugins.md.
 """
 
 import hashlib
-import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
