@@ -6,12 +6,10 @@ converted or annualised here. Field list: docs/plugins.md.
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import StrEnum
-from operator import attrgetter
-from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -67,13 +65,18 @@ class Provenance(StrEnum):
     PARSED = "parsed"
 
 
-class Employer(msgspec.Struct, frozen=True, gc=False):
+def _told(default: Any) -> Any:
+    """A default that is written down: other fields that stand at their defaults are left out of what is sent and kept."""
+    return msgspec.field(default_factory=lambda: default)
+
+
+class Employer(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     name: str
     url: str | None = None
     ext_id: str | None = None
 
 
-class Place(msgspec.Struct, frozen=True, gc=False):
+class Place(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """`raw` is the platform's own text; the parts are filled only when they can be told apart for certain."""
 
     raw: str
@@ -82,7 +85,7 @@ class Place(msgspec.Struct, frozen=True, gc=False):
     country: str | None = None
 
 
-class Hours(msgspec.Struct, frozen=True, gc=False):
+class Hours(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """Working time in minutes, `per` week or in total. Either bound may be open."""
 
     min_minutes: int | None
@@ -91,25 +94,25 @@ class Hours(msgspec.Struct, frozen=True, gc=False):
     raw: str = ""
 
 
-class Duration(msgspec.Struct, frozen=True, gc=False):
+class Duration(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     start: date | None = None
     end: date | None = None
     weeks: int | None = None
     raw: str = ""
 
 
-class Pay(msgspec.Struct, frozen=True, gc=False):
+class Pay(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """Amounts are in `currency` (ISO 4217) per `unit`, exactly as stated; `raw` keeps the words."""
 
-    kind: PayKind = PayKind.UNKNOWN
+    kind: PayKind = _told(PayKind.UNKNOWN)
     min: Decimal | None = None
     max: Decimal | None = None
     currency: str | None = None
-    unit: PayUnit = PayUnit.UNKNOWN
+    unit: PayUnit = _told(PayUnit.UNKNOWN)
     raw: str = ""
 
 
-class Deadline(msgspec.Struct, frozen=True, gc=False):
+class Deadline(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """Exactly one of the two is set: `at` (an instant, UTC) or `on` (a calendar day without a stated zone).
 
     `tz` is the source's zone or offset when it gave one, so that a page can show the hour the employer meant.
@@ -121,33 +124,33 @@ class Deadline(msgspec.Struct, frozen=True, gc=False):
     raw: str = ""
 
 
-class Eligibility(msgspec.Struct, frozen=True, gc=False):
+class Eligibility(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     class_levels: tuple[str, ...] = ()
     work_auth: str | None = None
     majors: tuple[str, ...] = ()
 
 
-class Apply(msgspec.Struct, frozen=True, gc=False):
+class Apply(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """How to apply: an http(s) address, a mail address, or inside the platform (then `platform` is true)."""
 
     url: str | None = None
     email: str | None = None
-    platform: bool = False
+    platform: bool = _told(False)
 
 
-class CreditHints(msgspec.Struct, frozen=True, gc=False):
+class CreditHints(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     program_code: str | None = None
     total_minutes: int | None = None
     note: str = ""
 
 
-class Reject(msgspec.Struct, frozen=True, gc=False):
+class Reject(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """A record that cannot become a listing. `reason` is a plain sentence for staff."""
 
     reason: str
 
 
-class ListingDraft(msgspec.Struct, frozen=True, gc=False):
+class ListingDraft(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """One listing in the normal form. `description_html` has been through `decode.clean_html`.
 
     `source_updated_at` is the platform's own stamp; it is never proof of change, so `content_hash` leaves it
@@ -162,10 +165,10 @@ class ListingDraft(msgspec.Struct, frozen=True, gc=False):
     description_html: str = ""
     description_text: str = ""
     places: tuple[Place, ...] = ()
-    workplace: Workplace = Workplace.UNKNOWN
+    workplace: Workplace = _told(Workplace.UNKNOWN)
     hours: Hours | None = None
     duration: Duration | None = None
-    pay: Pay = Pay()
+    pay: Pay = _told(Pay())
     skills: tuple[str, ...] = ()
     eligibility: Eligibility = Eligibility()
     deadline: Deadline | None = None
@@ -184,7 +187,7 @@ VOLATILE = frozenset({"source_updated_at", "provenance"})
 
 def canonical(draft: ListingDraft) -> dict[str, Any]:
     """The draft as JSON-ready data: ISO 8601 dates, money as text, enums as values, empty values left out."""
-    return _PLAIN[ListingDraft](draft)
+    return _full(msgspec.to_builtins(draft, builtin_types=(datetime, date), enc_hook=dict))
 
 
 def content_hash(draft: ListingDraft) -> bytes:
@@ -194,47 +197,31 @@ def content_hash(draft: ListingDraft) -> bytes:
 
 def hash_of(plain: Mapping[str, Any]) -> bytes:
     """`content_hash` of the draft whose canonical form this is."""
-    content = {name: value for name, value in plain.items() if name not in VOLATILE}
+    content = dict(plain)
+    for name in VOLATILE:
+        content.pop(name, None)
     return hashlib.blake2b(msgspec.json.encode(content, order="sorted"), digest_size=32).digest()
 
 
-def _full(named: Iterable[tuple[str, Any]]) -> dict[str, Any]:
-    """Plain and without empty values; zero and false are values."""
+def _full(values: dict[str, Any]) -> dict[str, Any]:
+    """Without empty values; zero and false are values."""
     kept = {}
-    for name, value in named:
+    for name, value in values.items():
+        if type(value) is not str and (told := _TOLD.get(type(value))):
+            value = told(value)
         if value or value == 0:
-            plain = _PLAIN[type(value)](value)
-            if plain or plain == 0:
-                kept[name] = plain
+            kept[name] = value
     return kept
 
 
-def _parts(shape: type[msgspec.Struct]) -> Callable[[Any], dict[str, Any]]:
-    """How a struct becomes the dict of its parts."""
-    names = shape.__struct_fields__
-    values = attrgetter(*names)
-    return lambda whole: _full(zip(names, values(whole)))  # noqa: B905 - as many as names; to say so costs a tenth
+def _listed(items: Sequence[Any]) -> list[Any]:
+    return [told(item) if (told := _TOLD.get(type(item))) else item for item in items]
 
 
-def _odd(value: Any) -> Any:
-    """What no draft is made of, but a plugin may have put into one."""
-    plain = msgspec.to_builtins(value, builtin_types=(datetime, date), enc_hook=dict)
-    return _PLAIN[type(plain)](plain) if type(plain) in _PLAIN else plain
-
-
-class _Told(dict[type[Any], Callable[[Any], Any]]):
-    """How a value of each type is told in JSON."""
-
-    def __missing__(self, _: type[Any]) -> Callable[[Any], Any]:
-        return _odd
-
-
-_PLAIN = _Told(dict.fromkeys((ListingKind, Workplace, PayKind, PayUnit, HoursPer, Provenance), attrgetter("_value_")))
-for _shape in (ListingDraft, Employer, Place, Hours, Duration, Pay, Deadline, Eligibility, Apply, CreditHints):
-    _PLAIN[_shape] = _parts(_shape)
-_PLAIN[str] = _PLAIN[Decimal] = str
-_PLAIN[int], _PLAIN[bool] = int, bool
-_PLAIN[datetime] = lambda moment: moment.astimezone(UTC).isoformat()
-_PLAIN[date] = date.isoformat
-_PLAIN[tuple] = _PLAIN[list] = lambda items: [_PLAIN[type(item)](item) for item in items]
-_PLAIN[dict] = _PLAIN[MappingProxyType] = lambda named: _full(named.items())
+_TOLD: dict[type, Callable[[Any], Any]] = {
+    dict: _full,
+    tuple: _listed,
+    list: _listed,
+    datetime: lambda moment: moment.astimezone(UTC).isoformat(),
+    date: date.isoformat,
+}
