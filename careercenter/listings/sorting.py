@@ -8,7 +8,7 @@ import hashlib
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -33,14 +33,15 @@ Raw = bytes | dict[str, Any]
 Columns = tuple[Any, ...]
 _MARKS: Columns = (Listing.post_id, Listing.id, Listing.raw_hash, Listing.state, Listing.misses)
 _WHOLE: Columns = (*_MARKS, Listing.content_hash, Listing.deadline_at)
-Normalize = Callable[[Sequence[Raw]], list[ListingDraft | Reject]]
+Made = list[ListingDraft | Reject]
+Normalize = Callable[[Sequence[Raw]], Callable[[], Made]]
 
 
 @dataclass
 class Reading:
     """What a run knows while it reads a board: `seen` listings, and how many records were quarantined, `keyless` ones
-    without a usable post id. `normalize` turns raw records into drafts, as many as it is given. `beat_at` is when it last
-    said that it lives. `continues`: it goes on from a stored cursor.
+    without a usable post id. `normalize` begins to turn raw records into drafts, and gives what waits for them, as many as
+    there were records. `beat_at` is when it last said that it lives. `continues`: it goes on from a stored cursor.
     """
 
     run_id: int
@@ -67,22 +68,29 @@ class Reading:
 
 @dataclass
 class Batch:
-    """Some messages of a read, what is known of their posts, and the hashes and drafts of their records.
+    """Some messages of a read, what is known of their posts, and the hashes of their records.
 
-    `settled` are the places in it of records that are known byte for byte and stand, `unsettled` the posts of all others;
-    `writes` says whether anything may have to be written. `good` and `bad` are the posts of the batch that were read well,
-    and those that this run has quarantined.
+    `wanted` are the hashes of the records whose drafts are being made, `made` waits for them. `settled` are the places in the
+    batch of records that are known byte for byte and stand, `unsettled` the posts of all others; `writes` says whether
+    anything may have to be written. `good` and `bad` are the posts of the batch that were read well, and those that this run
+    has quarantined.
     """
 
     items: Sequence[Item]
     known: dict[str, Any]
     hashes: Mapping[int, bytes]
-    drafts: Mapping[bytes, ListingDraft | Reject]
+    wanted: Sequence[bytes]
+    made: Callable[[], Made]
     settled: Collection[int]
     unsettled: Sequence[str]
     writes: bool
     good: set[str] = field(default_factory=set)
     bad: set[str] = field(default_factory=set)
+
+    @cached_property
+    def drafts(self) -> Mapping[bytes, ListingDraft | Reject]:
+        """What the records became, by their hashes. Waits until all are made."""
+        return dict(zip(self.wanted, self.made(), strict=True))
 
 
 @dataclass
@@ -98,7 +106,7 @@ class Found:
 
 
 def prepare(run: Reading, items: Sequence[Item]) -> Batch:
-    """Look up a batch and normalise what is not known byte for byte. Outside a transaction: foreign code may be slow."""
+    """Look up a batch and begin to normalise what is not known byte for byte."""
     known = lookup(run.board_id, [i.post_id for i in items if not isinstance(i, Unreadable)], _MARKS)
     hashes, wanted, settled, unsettled, writes = {}, {}, set(), [], run.had_quarantine or run.has_bad
     blank = hashlib.blake2b(digest_size=32, key=run.source.recipe)
@@ -121,8 +129,8 @@ def prepare(run: Reading, items: Sequence[Item]) -> Batch:
         else:
             unsettled.append(item.post_id)
     db.session.rollback()
-    drafts = dict(zip(wanted, run.normalize(list(wanted.values())), strict=True)) if wanted else {}
-    return Batch(items, known, hashes, drafts, settled, unsettled, writes or bool(unsettled))
+    made = run.normalize(list(wanted.values())) if wanted else list
+    return Batch(items, known, hashes, list(wanted), made, settled, unsettled, writes or bool(unsettled))
 
 
 def sort(run: Reading, batch: Batch, now: datetime) -> Found:

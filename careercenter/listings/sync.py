@@ -7,6 +7,7 @@ taken for lost and wakes up again can write nothing more: every write first rene
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -19,7 +20,7 @@ from careercenter import db
 from careercenter.listings import arrivals, finish, polls, report
 from careercenter.listings.model import Board, Quarantined, SyncRun
 from careercenter.listings.report import SyncReport
-from careercenter.listings.sorting import Item, Reading, prepare, sort
+from careercenter.listings.sorting import Batch, Item, Made, Raw, Reading, prepare, sort
 from careercenter.listings.sources import Opened, board_row, find, open_source
 from careercenter.listings.store import store
 from careercenter.platforms import apart, reading
@@ -39,7 +40,6 @@ from careercenter.platforms.contract import (
     Tombstone,
     Unreadable,
 )
-from careercenter.platforms.draft import ListingDraft, Reject
 
 BATCH = 2000
 BEAT = timedelta(seconds=5)
@@ -138,13 +138,12 @@ def _judge(platform: str, board: str, run: Reading, reader: "Reader", now: Calla
     run.continues = state is not None
     db.session.rollback()  # no transaction stays open while the network is waited for
 
-    def take(items: list[Item], cursor: Mapping[str, Any] | None) -> None:
-        _store(run, items, cursor, now())
-        progress(run.counts.received, None, f"{run.counts.received:,} listings read")
-
+    taking = _Taking(run, now, progress)
     try:
-        end, cursor = read(run, reader.messages(board, state), now, take)
+        end, cursor = read(run, reader.messages(board, state), now, taking.take)
+        taking.settle()
     except PlatformError as error:
+        taking.settle()
         return _fail(platform, board, run.run_id, run, error, now())
     with db.transaction():
         renew(run, now())
@@ -156,7 +155,7 @@ class Reader(Protocol):
 
     def messages(self, board: str, state: State | None) -> Iterator[Message]: ...
 
-    def drafts(self, raws: Sequence[bytes | dict[str, Any]]) -> list[ListingDraft | Reject]: ...
+    def drafts(self, raws: Sequence[Raw]) -> Callable[[], Made]: ...
 
 
 Arrived = Callable[[Spec, str], Sequence[Pushed]]
@@ -164,7 +163,9 @@ Arrived = Callable[[Spec, str], Sequence[Pushed]]
 
 
 class Apart:
-    """The plugin in processes of its own: one reads, one normalises."""
+    """The plugin in processes of its own: one reads, one normalises. A thread waits for the second, so that the batch before
+    can be stored meanwhile.
+    """
 
     def __init__(self, opened: Opened, arrived: Arrived):
         self._spec, self._arrived = opened.spec, arrived
@@ -174,15 +175,19 @@ class Apart:
             polls.budget(opened.spec, opened.source),
         )
         self._normalizer = apart.Normalizer(self._task)
-        self.drafts = self._normalizer.drafts
+        self._thread = ThreadPoolExecutor(1, "normalize")
 
     def messages(self, board: str, state: State | None) -> Iterator[Message]:
         return apart.messages(self._task, board, state, pushed=self._arrived(self._spec, board))
+
+    def drafts(self, raws: Sequence[Raw]) -> Callable[[], Made]:
+        return self._thread.submit(self._normalizer.drafts, raws).result
 
     def __enter__(self) -> "Apart":
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._thread.shutdown(cancel_futures=True)
         self._normalizer.__exit__()
 
 
@@ -196,8 +201,9 @@ class Beside:
     def messages(self, board: str, state: State | None) -> Iterator[Message]:
         return reading.messages(self.opened.plugin, self.opened.cfg, board, state, self.http)
 
-    def drafts(self, raws: Sequence[bytes | dict[str, Any]]) -> list[ListingDraft | Reject]:
-        return [reading.draft_of(self.opened.plugin, raw, self.opened.cfg) for raw in raws]
+    def drafts(self, raws: Sequence[Raw]) -> Callable[[], Made]:
+        made = [reading.draft_of(self.opened.plugin, raw, self.opened.cfg) for raw in raws]
+        return lambda: made
 
 
 def reader_of(opened: Opened, http: Http | None, arrived: Arrived = arrivals.hand_over) -> Any:
@@ -244,8 +250,28 @@ def read(
     return end, cursor
 
 
-def _store(run: Reading, items: list[Item], cursor: Mapping[str, Any] | None, now: datetime) -> None:
-    batch = prepare(run, items)
+class _Taking:
+    """Stores what is read, batch by batch: each while the next one is being normalised."""
+
+    def __init__(self, run: Reading, now: Callable[[], datetime], progress: Progress):
+        self._run, self._now, self._progress = run, now, progress
+        self._waits: list[tuple[Batch, Mapping[str, Any] | None]] = []
+
+    def take(self, items: list[Item], cursor: Mapping[str, Any] | None) -> None:
+        batch = prepare(self._run, items)
+        self.settle()
+        self._waits.append((batch, cursor))
+
+    def settle(self) -> None:
+        """Store what still waits."""
+        while self._waits:
+            batch, cursor = self._waits.pop()
+            _ = batch.drafts  # foreign code may be slow: waited for before any transaction begins
+            _store(self._run, batch, cursor, self._now())
+            self._progress(self._run.counts.received, None, f"{self._run.counts.received:,} listings read")
+
+
+def _store(run: Reading, batch: Batch, cursor: Mapping[str, Any] | None, now: datetime) -> None:
     if batch.writes or cursor is not None or now - run.beat_at >= BEAT:
         with db.transaction():
             renew(run, now)
