@@ -5,8 +5,9 @@ of grouping and search. Beside it dlt merges the same rows, made by the same nor
 key (delete-insert into SQLite, upsert into PostgreSQL), and the limit puts ready-made rows into a bare table (executemany,
 COPY). All read the same feed on loopback (see benchmarks/feeds/feed.py): Lever's shape, 250 postings a page.
 
-CPU seconds are those of the process, its children and the PostgreSQL server. Variants take turns, several rounds, medians;
-then the peak memory of all the product's processes together is compared for a small and a large feed.
+CPU seconds are those of the process, its children and the PostgreSQL server; listings a second are by the clock: the product
+reads, normalises and stores at the same time, in three processes. Variants take turns, several rounds, medians; then the peak
+memory of all the product's processes together is compared for a small and a large feed.
 
 BENCH_LISTINGS (20000), BENCH_ROUNDS (3), BENCH_MEMORY ("10000 200000"; empty: not measured), BENCH_DATABASES
 ("sqlite postgresql").
@@ -58,7 +59,7 @@ def run(variant: str, url: str, host: str, folder: Path, postmaster: int) -> lis
 
 
 def compare(database: str, host: str, folder: Path) -> None:
-    seconds: dict[str, dict[str, list[float]]] = {state: {v: [] for v in VARIANTS} for state in STATES}
+    seconds, wall = ({state: {v: list[float]() for v in VARIANTS} for state in STATES} for _ in range(2))
     with postgresql(folder) if database == "postgresql" else memory.nothing() as (server, postmaster):
         for number in range(ROUNDS):
             for variant in VARIANTS:
@@ -70,15 +71,20 @@ def compare(database: str, host: str, folder: Path) -> None:
                     url = server.get_uri(name)
                 for state, found in zip(STATES, run(variant, url, host, place, postmaster), strict=True):
                     seconds[state][variant].append(found["seconds"])
-    report(database, {state: {v: statistics.median(each) for v, each in by.items()} for state, by in seconds.items()})
+                    wall[state][variant].append(found["wall"])
+    report(database, *({s: {v: statistics.median(each) for v, each in by.items()} for s, by in found.items()} for found in (seconds, wall)))
 
 
-def report(database: str, medians: dict[str, dict[str, float]]) -> None:
-    print(f"\n{database}: µs of CPU for each of {LISTINGS:,} listings, {ROUNDS} rounds")
-    print(f"{'':14}" + "".join(f"{variant:>14}" for variant in VARIANTS) + f"{'to dlt':>10}{'goal':>6}{'to limit':>10}")
-    for state, used in medians.items():
+def report(database: str, seconds: dict[str, dict[str, float]], wall: dict[str, dict[str, float]]) -> None:
+    print(f"\n{database}: {LISTINGS:,} listings, {ROUNDS} rounds, load {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors")
+    print("µs of CPU for each listing" + "".join(f"{variant:>14}" for variant in VARIANTS) + f"{'to dlt':>10}{'goal':>6}{'to limit':>10}")
+    for state, used in seconds.items():
         cells = "".join(f"{used[variant] / LISTINGS * 1e6:14.1f}" for variant in VARIANTS)
-        print(f"{state:14}{cells}{used['dlt'] / used['product']:10.2f}{GOALS[state]:6}{used['limit'] / used['product']:10.2f}", flush=True)
+        print(f"{state:26}{cells}{used['dlt'] / used['product']:10.2f}{GOALS[state]:6}{used['limit'] / used['product']:10.2f}")
+    print("listings a second (tells something on a quiet machine only)")
+    for state, used in wall.items():
+        cells = "".join(f"{LISTINGS / used[variant]:14,.0f}" for variant in VARIANTS)
+        print(f"{state:26}{cells}{used['dlt'] / used['product']:10.2f}{GOALS[state]:6}{used['limit'] / used['product']:10.2f}", flush=True)
 
 
 def main() -> None:

@@ -1,4 +1,6 @@
-"""A platform of any size on loopback: postings in Lever's shape, page by page, made from their numbers as they are asked for.
+"""A platform of any size on loopback: postings in Lever's shape, page by page, made from their numbers.
+
+Up to `KEPT` postings its pages are made before the first is asked for, so that making them takes no part in what is measured.
 
 `python -m benchmarks.feeds.feed SIZE` serves it and prints its port. Its address says in which state it stands: `/first`;
 `/later`, where 1 % has changed, 1 % is new and 1 % is gone.
@@ -9,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -21,6 +24,8 @@ WORDS = (  # noqa: SIM905 - thirty quoted words would say no more
 TOWNS = ("Dayton, OH", "Chicago, IL", "Portland, OR", "Remote", "Austin, TX; Denver, CO", "Toronto, Canada")
 TEAMS = ("Marketing", "Finance", "Engineering", "People", "Research")
 ROOT = Path(__file__).parents[2]
+KEPT = 200_000
+SIZE = 250
 
 PLUGIN = """from careercenter.platforms.kinds import plugin as described
 from careercenter_lever import prepare
@@ -77,6 +82,7 @@ def shown(state: str, size: int, at: int) -> tuple[int, int] | None:
     return (at, 2) if at % 100 else (size + at, 1)  # one of a hundred is edited, one made way for a new one
 
 
+@cache
 def page(state: str, size: int, skip: int, limit: int) -> bytes:
     found = (shown(state, size, at) for at in range(skip, skip + limit))
     return json.dumps([posting(*one) for one in found if one]).encode()
@@ -90,7 +96,8 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         parts = urlsplit(self.path)
         asked = parse_qs(parts.query)
-        body = page(parts.path.split("/")[1], self.size, int(asked["skip"][0]), int(asked["limit"][0]))
+        make = page if self.size <= KEPT else page.__wrapped__
+        body = make(parts.path.split("/")[1], self.size, int(asked["skip"][0]), int(asked["limit"][0]))
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
@@ -115,7 +122,11 @@ def serving(size: int) -> Iterator[str]:
 
 
 def main() -> None:
-    Handler.size = int(sys.argv[1])
+    Handler.size = size = int(sys.argv[1])
+    if size <= KEPT:
+        for state in ("first", "later"):
+            for skip in range(0, size + 1, SIZE):
+                page(state, size, skip, SIZE)
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     print(server.server_port, flush=True)
     server.serve_forever()

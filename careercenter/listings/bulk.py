@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Any
 
 import msgspec
-from sqlalchemy import JSON, Dialect, Table
+from sqlalchemy import JSON, Dialect, LargeBinary, Table
 from sqlalchemy.exc import DBAPIError
 
 from careercenter import db
@@ -71,11 +71,11 @@ def _driver() -> Iterator[Any]:
 
 @lru_cache(maxsize=512)
 def _into(table: Table, name: str, dialect: Dialect) -> Convert | None:
-    """How a column's values go to the driver; psycopg needs help with JSON only."""
+    """How a column's values go to the driver; psycopg needs help with JSON only, and none needs it with bytes."""
     kind = table.c[name].type
     if isinstance(kind, JSON):
         return _json
-    return None if dialect.name == "postgresql" else kind.dialect_impl(dialect).bind_processor(dialect)
+    return None if dialect.name == "postgresql" or isinstance(kind, LargeBinary) else kind.dialect_impl(dialect).bind_processor(dialect)
 
 
 def _json(value: Any) -> str | None:
