@@ -1,6 +1,7 @@
 """Reads a plugin's `manifest.toml` into its `Spec`: terms and capabilities as data for review."""
 
 import tomllib
+from functools import cache
 from importlib.resources import files
 from typing import Any
 
@@ -44,7 +45,7 @@ def spec_of(package: str, content: dict[str, Any], config_model: type[PluginConf
 
 
 def _promises(package: str, table: dict[str, Any]) -> dict[str, int]:
-    wrong = [n for n, v in table.items() if n not in ListingDraft.__dataclass_fields__ or type(v) is not int or not 0 < v <= 100]
+    wrong = [n for n, v in table.items() if n not in ListingDraft.__struct_fields__ or type(v) is not int or not 0 < v <= 100]
     if wrong:
         raise ConfigError(*(f"The manifest of {package} promises {n}, which is no field of a draft with 1 to 100 percent." for n in wrong))
     return dict(table)
@@ -64,6 +65,12 @@ def _fields(package: str, table: dict[str, Any]) -> dict[str, Any]:
     return {name: _checked(package, f"plugin.{name}", kind, table[name]) for name, kind in shape.items()}
 
 
+@cache
+def _adapter(shape: Any) -> TypeAdapter[Any]:
+    """Made once for each shape: to make one costs a thousand times what it does."""
+    return TypeAdapter(shape)
+
+
 def _checked(package: str, place: str, shape: Any, value: Any) -> Any:
     if isinstance(value, dict) and (
         extra := [name for name in value if name not in shape.__dataclass_fields__]
@@ -72,7 +79,7 @@ def _checked(package: str, place: str, shape: Any, value: Any) -> Any:
             *(f"The manifest of {package} has an unknown entry {place}.{name}." for name in extra)
         )
     try:
-        return TypeAdapter(shape).validate_python(value)
+        return _adapter(shape).validate_python(value)
     except ValidationError as error:
         raise ConfigError(
             *(
