@@ -18,6 +18,7 @@ from careercenter.platforms.draft import Deadline, HoursPer, ListingDraft, Pay, 
 MAX_MINUTES = 60 * 24 * 366
 MAX_WEEKS = 520
 MAX_CENTS = 100_000_00
+NUL = "It contains a NUL character."
 HALF = "It contains half of a Unicode character."
 PER = {
     PayUnit.HOUR: " an hour", PayUnit.DAY: " a day", PayUnit.WEEK: " a week", PayUnit.MONTH: " a month",
@@ -91,7 +92,7 @@ def _within(number: int | None, most: int) -> bool:
 def unstorable_draft(plain: dict[str, Any]) -> str | None:
     """Like `unstorable`, for all texts of a canonical draft."""
     try:
-        return unstorable(msgspec.json.encode(plain).decode())
+        return NUL if b"\\u0000" in msgspec.json.encode(plain) else None
     except UnicodeEncodeError:
         return HALF
 
@@ -99,7 +100,7 @@ def unstorable_draft(plain: dict[str, Any]) -> str | None:
 def unstorable(text: str) -> str | None:
     """Why a text must not reach the databases (PostgreSQL refuses what SQLite takes); None when it may."""
     if "\x00" in text or "\\u0000" in text:
-        return "It contains a NUL character."
+        return NUL
     try:
         text.encode()
     except UnicodeEncodeError:
