@@ -131,7 +131,7 @@ def money(amount: Decimal, currency: str | None) -> str:
 def pay_text(pay: Pay) -> str:
     """Pay as a person says it: "$18-$22 an hour", "$600 fixed fee", "Unpaid"; the platform's own words when unclear."""
     bounds = [a for a in (pay.min, pay.max) if a is not None]
-    if not bounds or pay.kind in (PayKind.UNPAID, PayKind.CREDIT_ONLY, PayKind.NOT_DISPLAYED):
+    if not bounds or pay.kind in form.NO_AMOUNT:
         return WITHOUT_AMOUNT.get(pay.kind, pay.raw)
     if pay.kind is PayKind.UNKNOWN:
         return pay.raw

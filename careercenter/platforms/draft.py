@@ -42,6 +42,10 @@ class PayKind(StrEnum):
     UNKNOWN = "unknown"
 
 
+NO_AMOUNT = (PayKind.UNPAID, PayKind.CREDIT_ONLY, PayKind.NOT_DISPLAYED)
+"""Kinds of pay beside which an amount means nothing."""
+
+
 class PayUnit(StrEnum):
     HOUR = "hour"
     DAY = "day"

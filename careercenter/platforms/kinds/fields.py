@@ -3,11 +3,13 @@
 import html
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
 from careercenter.platforms.decode import clean_block, clean_html, clean_text, html_to_text, web_address
 from careercenter.platforms.draft import (
+    NO_AMOUNT,
     Apply,
     CreditHints,
     Duration,
@@ -206,7 +208,7 @@ def _pay(record: dict[str, Any], field: PayField | None) -> Pay:
         return _NO_PAY
     word = paths.text(record, field.kind)
     kind = field.kind_map.get(word) or pay.stated_kind(word)
-    if kind in (PayKind.UNPAID, PayKind.CREDIT_ONLY, PayKind.NOT_DISPLAYED):
+    if kind in NO_AMOUNT:
         return Pay(kind, raw=clean_text(word, 120))
     if unit_word := paths.text(record, field.unit):
         unit = field.unit_map.get(unit_word) or pay.unit_of(unit_word)
@@ -218,11 +220,17 @@ def _pay(record: dict[str, Any], field: PayField | None) -> Pay:
         if isinstance(low, str) and pay.money(low) is None:
             return pay.text_pay(low, kind, unit)
         currency = paths.text(record, field.currency) or field.fixed_currency
-        raw = clean_text(line or " ".join(str(v) for v in (low, "-" if high is not None else "", high, currency, unit_word) if v), 200)
-        return pay.range_pay(low, high, currency, unit, kind, raw, field.scale)
+        words = line or " ".join([str(v) for v in (low, "-" if high is not None else "", high, currency, unit_word) if v])
+        low, high = (None if amount is None else str(amount) for amount in (low, high))
+        return _typed_pay(low, high, currency, unit, kind, words, field.scale)
     if line:
         return pay.text_pay(line, kind, unit)
     return Pay(kind, unit=unit if word or unit_word else PayUnit.UNKNOWN, raw=clean_text(word, 120))
+
+
+@lru_cache(maxsize=128)  # a board's listings share a few wages; no more, since the words may be long
+def _typed_pay(low: str | None, high: str | None, currency: str, unit: PayUnit, kind: PayKind, words: str, scale: int) -> Pay:
+    return pay.range_pay(low, high, currency, unit, kind, clean_text(words, 200), scale)
 
 
 def _deadline(record: dict[str, Any], field: MomentField | None) -> Any:

@@ -25,7 +25,9 @@ def first(record: Any, paths: Sequence[str]) -> Any:
             if found := every(record, path):
                 return found[0]
             continue
-        value = _at(record, names)
+        value = record
+        for name in names:
+            value = value.get(name) if isinstance(value, dict) else None
         if value or value == 0:
             return value
     return None
@@ -33,7 +35,9 @@ def first(record: Any, paths: Sequence[str]) -> Any:
 
 def text(record: Any, paths: Sequence[str]) -> str:
     """Like `first`, for texts and numbers; "" for anything else."""
-    value = first(record, paths) if paths else None
+    if not paths:
+        return ""
+    value = first(record, paths)
     if isinstance(value, str):
         return value
     return str(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else ""
