@@ -1,12 +1,12 @@
 """What the normal form is made of: places in a record, dates in words, and the one form in which drafts are kept and compared."""
 
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from careercenter.platforms import draft as form
 from careercenter.platforms.draft import (
@@ -119,7 +119,7 @@ def test_the_hash_is_the_same_in_every_version() -> None:
 
 
 def test_a_draft_with_values_of_other_types_is_told_too() -> None:
-    odd: Any = replace(WHOLE, skills={"SQL"}, lang=b"en", department={"of": Employer("x"), "none": None}, requisition_id=1.5)
+    odd: Any = structs.replace(WHOLE, skills={"SQL"}, lang=b"en", department={"of": Employer("x"), "none": None}, requisition_id=1.5)
     told = form.canonical(odd)
     assert (told["skills"], told["lang"]) == (["SQL"], "ZW4=")
     assert (told["department"], told["requisition_id"]) == ({"of": {"name": "x"}}, 1.5)

@@ -12,7 +12,7 @@ import math
 import re
 import unicodedata
 from datetime import UTC, date, datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, NoReturn
 
 import msgspec
@@ -45,13 +45,15 @@ _MARK = "[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff]"
 _MARKS = re.compile(f"({_MARK}{{{MAX_MARKS}}}){_MARK}+")
 _SUSPECT = re.compile(r"\\u(?:[dD][89a-fA-F]|0000)|\x00")  # an escape that may be half of a pair, or NUL
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_BRACKETS = re.compile(r'[\[{\]}]|"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)  # and whole strings, to be passed over
+_BOM = b"\xef\xbb\xbf"
+_RELATIVE = re.compile(r' href="(?!https?://|mailto:)[^"]*"', re.IGNORECASE)
 _LINES = re.compile(r"\n{3,}")
 _UNSAFE = re.compile(r"[\s<>\"'\\`]")
 _WEB = re.compile(r"https?://[^/?#@\s]+(?:[/?#]|$)", re.IGNORECASE)
 _TAG = re.compile(r"<[a-z/](?:\"[^\"]*\"|[^\">])*>")
-_BLOCK_ENDS = (
-    "</p>", "<br>", "<hr>", "</ul>", "</ol>", "</h2>", "</h3>", "</h4>", "</table>", "</tr>", "</blockquote>", "</pre>",
-)
+_BLOCK_END = re.compile(r"</(?:p|ul|ol|h[234]|table|tr|blockquote|pre)>|<[bh]r>")
+_KEYBOARD = bytes(range(0x20, 0x7F)) + b"\n"
 _HEADING_1 = re.compile(r"<(/?)h[156]\b[^>]*>", re.IGNORECASE)
 _CLEANER = nh3.Cleaner(
     tags=set(TAGS), clean_content_tags=set(DROPPED), attributes={"a": {"href"}}, url_schemes=set(SCHEMES),
@@ -66,7 +68,7 @@ def load_json(body: bytes, path: str = "$") -> Any:
     lone surrogates and NUL in strings, and anything after the value.
     """
     text = _utf8(body, path)
-    if not text.strip():
+    if not text or text.isspace():
         raise SchemaDrift("The platform sent an empty answer.", path)
     if text.lstrip()[:1] == "<":
         raise SchemaDrift(
@@ -91,9 +93,9 @@ def _decoder(path: str) -> json.JSONDecoder:
     """The strict decoder whose refusals name this place."""
     return json.JSONDecoder(
         parse_constant=lambda name: _drift(f"The data holds {name}, which is not a number.", path),
-        parse_int=lambda digits: _integer(digits, path),
-        parse_float=lambda digits: _float(digits, path),
-        object_pairs_hook=lambda pairs: _object(pairs, path),
+        parse_int=partial(_integer, path),
+        parse_float=partial(_float, path),
+        object_pairs_hook=partial(_object, path),
     )
 
 
@@ -149,11 +151,14 @@ def clean_block(value: Any, limit: int = MAX_TEXT, path: str = "$") -> str:
     if not isinstance(value, str):
         raise SchemaDrift(f"Text was expected, but {type(value).__name__} came.", path)
     text = value[: limit * 2].replace("\r\n", "\n").replace("\r", "\n")
-    if not _plain(text.replace("\n", "")):
+    if not (plain := text.isascii() and not text.encode().translate(None, _KEYBOARD)):
         text = _CONTROLS.sub("", text)
         if not text.isascii():
             text = _MARKS.sub(r"\1", unicodedata.normalize("NFC", text))
-    text = "\n".join([" ".join(line.split()) for line in text.split("\n")])
+    if plain and "  " not in text:
+        text = text.replace(" \n", "\n").replace("\n ", "\n")
+    else:
+        text = "\n".join([" ".join(line.split()) for line in text.split("\n")])
     return (_LINES.sub("\n\n", text) if "\n\n\n" in text else text).strip()[:limit].rstrip()
 
 
@@ -175,9 +180,7 @@ def clean_html(value: Any, limit: int = MAX_TEXT, path: str = "$") -> str:
 def html_to_text(safe_html: str) -> str:
     """Plain text of HTML that `clean_html` made: blocks become lines, list items begin with a dash."""
     text = safe_html.replace("\n", " ").replace("<li>", "\n- ")
-    for end in _BLOCK_ENDS:
-        text = text.replace(end, "\n")
-    return clean_block(html.unescape(_TAG.sub("", text)))
+    return clean_block(html.unescape(_TAG.sub("", _BLOCK_END.sub("\n", text))))
 
 
 def web_address(value: Any) -> str | None:
@@ -220,7 +223,7 @@ def _utf8(body: bytes, path: str) -> str:
     if body[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\x00" in body[:4]:
         raise SchemaDrift("The data is in UTF-16 or UTF-32; UTF-8 was expected.", path)
     try:
-        return body.decode("utf-8-sig")
+        return body.removeprefix(_BOM).decode()
     except UnicodeDecodeError as error:
         raise SchemaDrift(f"The data is not valid UTF-8 (at byte {error.start:,}).", path) from None
 
@@ -233,8 +236,8 @@ def _check_depth(text: str, path: str) -> None:
     if max(text.count("["), text.count("{")) <= MAX_DEPTH // 2:
         return
     depth = 0
-    for match in re.finditer(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', text, re.DOTALL):
-        first = match[0][0]
+    for found in _BRACKETS.finditer(text):
+        first = found[0][0]
         if first in "[{":
             depth += 1
             if depth > MAX_DEPTH:
@@ -243,20 +246,20 @@ def _check_depth(text: str, path: str) -> None:
             depth -= 1
 
 
-def _integer(digits: str, path: str) -> int:
+def _integer(path: str, digits: str) -> int:
     if len(digits) > 17 or abs(int(digits)) > MAX_INT:
         raise SchemaDrift("The data holds a whole number beyond 2^53.", path)
     return int(digits)
 
 
-def _float(digits: str, path: str) -> float:
+def _float(path: str, digits: str) -> float:
     value = float(digits)
     if not math.isfinite(value):
         raise SchemaDrift("The data holds a number too large to keep.", path)
     return value
 
 
-def _object(pairs: list[tuple[str, Any]], path: str) -> dict[str, Any]:
+def _object(path: str, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
         names = [name for name, _ in pairs]
@@ -282,7 +285,7 @@ def _check_strings(value: Any, path: str) -> None:
 
 def _without_relative_links(cleaned: str) -> str:
     """nh3 lets `//host` and relative links through; here they lose their address and keep their text."""
-    return re.sub(r' href="(?!https?://|mailto:)[^"]*"', "", cleaned, flags=re.IGNORECASE)
+    return _RELATIVE.sub("", cleaned) if '"' in cleaned else cleaned
 
 
 def _drift(sentence: str, path: str) -> NoReturn:
