@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from flask import Blueprint, g, redirect, render_template, request, url_for
 
-from careercenter import db
+from careercenter import by_page, db
 from careercenter.listings import entered, health, polls, stored
 from careercenter.listings.stored import StoredSource
 from careercenter.platforms import registry
@@ -79,7 +79,7 @@ def save_new(platform: str) -> Any:
                 spec, draft.label, draft.boards, draft.every_minutes, draft.options, draft.secrets or {}, by=access.actor(), now=g.now
             )
             answer = resend.answered(url_for(".show", source_id=row.id))
-    except entered.Unsound as error:
+    except by_page.Unsound as error:
         draft.errors = error.problems
         return _form(spec, request.form, draft), 422
     shell.toast("good", "Saved. Nothing is read yet: test the connection, then switch it on.")
@@ -157,7 +157,7 @@ def save_change(source_id: int) -> Any:
                 by=access.actor(), now=g.now,
             )
             off = was_on and row.enabled_at is None
-    except entered.Unsound as error:
+    except by_page.Unsound as error:
         draft.errors = error.problems
         return _form(spec, request.form, draft, entered.get(source_id)), 422
     shell.toast("waiting" if off else "good", "Saved, and switched off until the new settings are tested." if off else "Saved.")

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from careercenter import by_page
 from careercenter.providers import StoredProvider, fetch, look, stored
 from careercenter.settings.signon import Door
 from careercenter.signon import described
@@ -56,7 +57,7 @@ def read(kind: str, form: Mapping[str, str], row: StoredProvider | None = None) 
     if not draft.errors:
         try:
             draft.door = stored.read(name, label, kind, draft.settings, draft.secrets)
-        except stored.Unsound as error:
+        except by_page.Unsound as error:
             draft.errors = error.problems
     return draft
 
