@@ -170,7 +170,8 @@ def test_addresses_of_linkedin_jobs(address: str, post: str | None) -> None:
     ({"hours_min": "ten"}, "Enter hours"), ({"hours_per": ""}, "hours a week or in all"), ({"pay_kind": "gold"}, "how the work is paid"),
     ({"pay_kind": "unpaid"}, "what the amount is paid for"), ({"pay_min": "20", "pay_max": "10"}, "less than the least"),
     ({"deadline": "2020-01-01"}, "has passed"), ({"deadline": "soon"}, "Choose a day"), ({"starts_on": "2027-09-01"}, "before the first"),
-    ({"weeks": "0"}, "number of weeks"), ({"workplace": "moon"}, "where the work is done"), ({"title": "x" * 301}, "Shorten"),
+    ({"weeks": "0"}, "number of weeks"), ({"weeks": "9" * 4400}, "number of weeks"), ({"weeks": "00125000"}, "number of weeks"),
+    ({"workplace": "moon"}, "where the work is done"), ({"title": "x" * 301}, "Shorten"),
 ])
 @pytest.mark.parametrize("app", ["sqlite"], indirect=True)
 def test_mistakes_stand_beside_their_fields_and_nothing_is_kept(staff: FlaskClient, wrong: dict[str, str], said: str) -> None:

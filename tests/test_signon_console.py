@@ -154,6 +154,7 @@ SAML_MISTAKES = [
     ({"attributes": "Campus-Id = employeeNumber"}, "Write each line as"),
     ({"clock_skew_seconds": "a minute"}, "a number of seconds from 0 to 300"),
     ({"clock_skew_seconds": "301"}, "a number of seconds from 0 to 300"),
+    ({"clock_skew_seconds": "9" * 4400}, "a number of seconds from 0 to 300"),
 ]
 
 

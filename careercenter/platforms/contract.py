@@ -13,6 +13,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, Literal, Protocol, runtime_checkable
 
+import msgspec
 from pydantic import BaseModel, ConfigDict, Field
 
 from careercenter.platforms.draft import ListingDraft, Reject
@@ -189,8 +190,7 @@ class CheckResult:
 # -------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(msgspec.Struct, frozen=True):
     """One row as the platform gave it; `raw` goes to `normalize` unchanged.
 
     Key of a listing: (platform, board, post_id).
@@ -202,8 +202,7 @@ class Record:
     fetched_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Unreadable:
+class Unreadable(msgspec.Struct, frozen=True):
     """One row that carries no usable post id.
 
     The core keeps it in quarantine with `reason`; it never stops the others.
@@ -214,8 +213,7 @@ class Unreadable:
     fetched_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(msgspec.Struct, frozen=True):
     """A post of which the platform says, by its stamp, that nothing has changed: it stands, and was not fetched again.
 
     Only for posts that an earlier read brought; `State` has to remember which. Every week the core asks without a state.
@@ -224,16 +222,14 @@ class Seen:
     post_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class Tombstone:
+class Tombstone(msgspec.Struct, frozen=True):
     """The platform says itself that this post is gone; `evidence` is kept with the closing."""
 
     post_id: str
     evidence: str
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(msgspec.Struct, frozen=True):
     """Closes a page: its number from 1, its rows (readable or not), a hash to notice a repeated page."""
 
     n: int
@@ -241,15 +237,13 @@ class Page:
     fingerprint: str
 
 
-@dataclass(frozen=True, slots=True)
-class State:
+class State(msgspec.Struct, frozen=True):
     """JSON-ready cursor for the next read. Store it together with the records before it, never sooner."""
 
-    cursor: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    cursor: Mapping[str, Any] = msgspec.field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class End:
+class End(msgspec.Struct, frozen=True):
     """The last message of a board, exactly once. A read that stops without it counts as `PARTIAL`.
 
     `unchanged` means the platform answered "not modified": no records came, everything known still stands,

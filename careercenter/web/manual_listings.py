@@ -194,10 +194,8 @@ def _read_dates(typed: Typed, record: dict[str, Any]) -> None:
         typed.errors["deadline"] = "This day has passed, so nobody could apply any more."
     if len(days.keys() & {"starts_on", "ends_on"}) == 2 and days["starts_on"] > days["ends_on"]:
         typed.errors["ends_on"] = "The last day is before the first."
-    weeks = typed.form.get("weeks", "").strip()
-    if weeks and not (weeks.isascii() and weeks.isdigit() and 0 < int(weeks[:4]) <= 104):
-        typed.errors["weeks"] = "Enter a number of weeks up to 104."
-    record["weeks"] = weeks
+    weeks = typed.whole("weeks", 1, 104, "Enter a number of weeks up to 104.", needed=False)
+    record["weeks"] = str(weeks) if weeks else ""
 
 
 def _typed_again(record: Mapping[str, Any]) -> dict[str, str]:

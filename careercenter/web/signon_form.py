@@ -186,8 +186,4 @@ def _pairs(typed: Typed, name: str) -> dict[str, str]:
 
 
 def _seconds(typed: Typed) -> int | None:
-    value = typed.line("clock_skew_seconds", limit=10)
-    if value and not (value.isascii() and value.isdigit() and int(value) <= 300):
-        typed.errors["clock_skew_seconds"] = "Write a number of seconds from 0 to 300."
-        return None
-    return int(value) if value else None
+    return typed.whole("clock_skew_seconds", 0, 300, "Write a number of seconds from 0 to 300.", needed=False)
