@@ -7,7 +7,7 @@ from urllib.parse import quote
 from flask import Blueprint, g, redirect, render_template, request, url_for
 
 from careercenter import by_page, db
-from careercenter.listings import entered, health, polls, stored
+from careercenter.listings import entered, health, polls, refused, stored
 from careercenter.listings.stored import StoredSource
 from careercenter.platforms import registry
 from careercenter.platforms.contract import PlatformError, Spec
@@ -23,7 +23,7 @@ pages = Blueprint("sources", __name__, url_prefix="/sources")
 def index() -> Any:
     return render_template(
         "platforms/sources.html", rows=[(row, *state(row)) for row in entered.every()],
-        by_file=db.settings().platforms.sources, labels={spec.id: spec.label for spec in _specs()},
+        by_file=db.settings().platforms.sources, labels={spec.id: spec.label for spec in _specs()}, refused=refused.recent(),
     )
 
 
@@ -107,7 +107,7 @@ def show(source_id: int) -> Any:
         checked=checked, checked_at=datetime.fromisoformat(checked["at"]) if checked else None,
         current=bool(checked and checked["mark"] == row.mark), boards=_boards(row),
         confirmed_on=date.fromisoformat(row.terms["on"]) if row.terms else None,
-        reviewed=bool(spec and spec.terms.basis.strip() and spec.terms.reviewed_on),
+        reviewed=bool(spec and spec.terms.basis.strip() and spec.terms.reviewed_on), refused=refused.recent(row.platform, row.boards),
     )
 
 

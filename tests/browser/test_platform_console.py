@@ -14,7 +14,7 @@ from sqlalchemy import select
 
 from careercenter import create_app, db, people
 from careercenter.audit import SYSTEM
-from careercenter.listings import entered, held
+from careercenter.listings import entered, held, refused
 from careercenter.listings.held import HeldClosing, HeldListing
 from careercenter.listings.model import Board, Listing, Quarantined, SyncRun
 from careercenter.platforms import registry
@@ -105,6 +105,10 @@ def fill() -> dict[str, int]:
             if name == "on":
                 entered.enable(row.id, row.version, now.date(), by=SYSTEM, now=now)
             numbers[name] = row.id
+        for n, reason in enumerate((*refused.REASONS, "signature")):
+            if reason != refused.OLDER:
+                where = refused.NOWHERE if reason == "no_source" else ("lever", ("harborlight", "on-board")[n % 2])
+                refused.note(*where, reason, 400_000, now - timedelta(hours=n))
         record = db.session.scalars(select(Quarantined.id).order_by(Quarantined.id)).first() or 0
         return {**numbers, "hold": asked.id, "board": home.id, "run": runs[-1].id, "record": record, "closed": past[0].id}
 
