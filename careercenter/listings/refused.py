@@ -23,7 +23,8 @@ NOWHERE = ("", "")
 """Stands for every platform and board that no source names."""
 REASONS = {
     "signature": (
-        "The signature does not fit.", "Enter the platform's signing key again in the source's settings, then let the platform send once more."
+        "The signature does not fit.",
+        "Enter the platform's signing key again in the source's settings, then let the platform send once more."
     ),
     "no_secret": ("No signing key is entered here.", "Enter the key that the platform shows beside its webhook."),
     "off": ("This board takes no events, or its source is off.", "Switch the source on, or delete the webhook at the platform."),

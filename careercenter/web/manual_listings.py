@@ -34,7 +34,12 @@ STATES = {
 
 @blueprint.get("")
 def index() -> str:
-    return render_template("platforms/manual.html", rows=by_hand.entries(), places=by_hand.places(), states=STATES)
+    before = Typed(request.args).number("before")
+    rows, after = by_hand.entries(before)
+    return render_template(
+        "platforms/manual.html", rows=rows, open=by_hand.count_open(), places=by_hand.places(), states=STATES,
+        next_url=url_for(".index", before=after) if after else None, first_url=url_for(".index") if before else None,
+    )
 
 
 @blueprint.get("/new")
