@@ -7,7 +7,7 @@ def register() -> None:
     from careercenter.accreditation import model as accreditation  # noqa: F401
     from careercenter.credit import model as credit  # noqa: F401
     from careercenter.evaluations import model as evaluations  # noqa: F401
-    from careercenter.listings import arrivals, held, saved, stored, touched  # noqa: F401
+    from careercenter.listings import arrivals, held, refused, saved, stored, touched  # noqa: F401
     from careercenter.listings import model as listings  # noqa: F401
     from careercenter.listings.index import tables  # noqa: F401
     from careercenter.listings.same import model as same_work  # noqa: F401

@@ -22,7 +22,7 @@ from careercenter.metrics import _events
 from careercenter.platforms import hooks
 from careercenter.platforms.contract import Hook
 from careercenter.web import hooks as door
-from tests.pushing_platform import HOOK, Portal, portal_over, sign
+from tests.pushing_platform import EVENT, HOOK, Portal, portal_over, sign
 
 
 @pytest.fixture
@@ -177,6 +177,57 @@ def test_an_event_from_before_the_whole_board_was_read_does_not_undo_it(read: Po
     read.push(read.event("late", -2, hours=7))
     take(read)
     assert (read.hours(), read.arrivals()) == (42, {"late": "older"})
+
+
+def within(portal: Portal, event_id: str, fraction: str, hours: int) -> bytes:
+    """An event of the next full minute after the test's clock, its second told as finely as `fraction` says."""
+    at = (portal.clock + timedelta(minutes=1)).replace(second=0, microsecond=0)
+    told = {"id": event_id, "created_at": f"{at:%Y-%m-%dT%H:%M:%S}{fraction}+00:00", "data": {"object": portal.project(hours=hours)}}
+    return json.dumps(EVENT | told).encode()
+
+
+SAME_SECOND = [  # what arrives first, what arrives second, and the hours that stand
+    ("", "", 60), (".100", ".900", 60), (".900", ".100", 50), (".000001", ".000002", 60), (".000002", ".000001", 50), ("", ".5", 60),
+]
+
+
+@pytest.mark.parametrize("together", [True, False])
+@pytest.mark.parametrize(("first", "second", "stands"), SAME_SECOND)
+def test_of_two_events_of_one_second_the_later_stands(read: Portal, first: str, second: str, stands: int, together: bool) -> None:
+    """As finely as the platform says when; where it says no more than the second, the later arrival is the later event."""
+    one, other = within(read, "a", first, 50), within(read, "b", second, 60)
+    read.push(one)
+    read.later(minutes=2)
+    if not together:
+        take(read)
+        assert read.hours() == 50
+    read.push(other)
+    take(read)
+    assert read.hours() == stands
+    assert sorted(read.arrivals().values()) == (["older", "taken"] if together or stands == 50 else ["taken", "taken"])
+
+
+@pytest.mark.parametrize("app", ["sqlite"], indirect=True)
+def test_without_the_order_of_arrival_the_earlier_of_one_second_stands(read: Portal, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Negative control: the same two events, sorted by their stamps alone."""
+    whole = arrivals._newest
+    monkeypatch.setattr(arrivals, "_newest", lambda rows, *rest: whole(sorted(rows, key=lambda r: (r.occurred_at, -r.id)), *rest))
+    read.push(within(read, "a", "", 50))
+    read.push(within(read, "b", "", 60))
+    read.later(minutes=2)
+    take(read)
+    assert read.hours() == 50
+
+
+def test_an_event_of_the_second_in_which_the_board_was_read_still_counts(portal: Portal) -> None:
+    """The platform says no more than the second; what it tells of may have happened after the board was asked."""
+    portal.rows = [portal.project()]
+    portal.clock = portal.clock.replace(second=0, microsecond=400_000)
+    assert portal.sync().outcome == "complete"
+    at = f"{portal.clock:%Y-%m-%dT%H:%M:%S}+00:00"
+    portal.push(json.dumps(EVENT | {"id": "e1", "created_at": at, "data": {"object": portal.project(hours=50)}}).encode())
+    take(portal)
+    assert portal.hours() == 50
 
 
 def test_a_stamp_from_the_future_does_not_keep_true_ones_out(read: Portal) -> None:

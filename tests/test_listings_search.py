@@ -410,6 +410,31 @@ def test_a_search_is_kept_counted_looked_at_and_deleted(app: Flask, client: Any,
     assert not saved.mine(student.id)
 
 
+def test_a_home_says_what_is_new_and_counts_only_when_the_index_changed(
+    app: Flask, client: Any, student: Any, factory: Any, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from careercenter.audit import Actor
+
+    early, by = now - timedelta(days=1), Actor("x", student.id)
+    with db.transaction():
+        for name, query in (("Data work", "q=data"), ("Nothing", "q=zebra"), ("<b>Odd</b>", "kind=internship")):
+            saved.save(student.id, name, query, by=by, now=early)
+    assert "New in your searches" not in client.get("/").text
+    factory.listing(title="Data clerk", words="data clerk", first_seen_at=now)
+    counted: list[str] = []
+    whole = browse._arrived
+    monkeypatch.setattr(browse, "_arrived", lambda *given: counted.append("once") or whole(*given))
+    for _ in range(3):
+        page = client.get("/").text
+        assert "1 new in “Data work”" in page and "1 new in “&lt;b&gt;Odd&lt;/b&gt;”" in page and "Nothing”" not in page
+    assert len(counted) == 3, "each search once, not at each look at the page"
+    factory.listing(title="Data keeper", words="data keeper", first_seen_at=now)
+    assert "2 new in “Data work”" in client.get("/").text
+    number = next(row.id for row in saved.mine(student.id) if row.name == "Data work")
+    assert client.post(f"/listings/saved/{number}/look", data={"csrf_token": token(client)}).status_code == 303
+    assert "Data work" not in client.get("/").text
+
+
 def test_a_search_belongs_to_its_person(app: Flask, client: Any, student: Any, factory: Any, sign_in: Any, now: datetime) -> None:
     from careercenter.audit import Actor
 

@@ -10,10 +10,10 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
 from careercenter import db, listings
-from careercenter.audit import AuditEvent
+from careercenter.audit import Actor, AuditEvent
 from careercenter.listings import by_hand
 from careercenter.listings.arrivals import Arrival
-from careercenter.listings.model import Listing, ListingEvent, SyncRun
+from careercenter.listings.model import Board, Listing, ListingEvent, SyncRun
 from careercenter.listings.touched import Touched
 from careercenter.platforms import registry
 from careercenter.platforms.pasted import recognised
@@ -170,7 +170,8 @@ def test_addresses_of_linkedin_jobs(address: str, post: str | None) -> None:
     ({"hours_min": "ten"}, "Enter hours"), ({"hours_per": ""}, "hours a week or in all"), ({"pay_kind": "gold"}, "how the work is paid"),
     ({"pay_kind": "unpaid"}, "what the amount is paid for"), ({"pay_min": "20", "pay_max": "10"}, "less than the least"),
     ({"deadline": "2020-01-01"}, "has passed"), ({"deadline": "soon"}, "Choose a day"), ({"starts_on": "2027-09-01"}, "before the first"),
-    ({"weeks": "0"}, "number of weeks"), ({"workplace": "moon"}, "where the work is done"), ({"title": "x" * 301}, "Shorten"),
+    ({"weeks": "0"}, "number of weeks"), ({"weeks": "9" * 4400}, "number of weeks"), ({"weeks": "00125000"}, "number of weeks"),
+    ({"workplace": "moon"}, "where the work is done"), ({"title": "x" * 301}, "Shorten"),
 ])
 @pytest.mark.parametrize("app", ["sqlite"], indirect=True)
 def test_mistakes_stand_beside_their_fields_and_nothing_is_kept(staff: FlaskClient, wrong: dict[str, str], said: str) -> None:
@@ -271,3 +272,43 @@ def test_boards_of_other_kinds_have_no_such_form(staff: FlaskClient, factory) ->
         board_id = listings.sources.board_row("greenhouse", "acme").id
     assert staff.get(f"/platforms/entered/{board_id}/1").status_code == 404
     assert staff.get("/platforms/entered/999/1").status_code == 404
+
+
+def many(n: int) -> None:
+    """Entries as they were made over months, each changed once."""
+    place = next(p for p in by_hand.places() if p.platform == "manual")
+    now = datetime.now(UTC)
+    with db.transaction():
+        for number in range(n):
+            record = {"title": f"Entry {number:03}", "employer": "Harbor Bay Museum", "kind": "internship", "link": f"https://h.example/{number}"}
+            board = by_hand.enter(place, f"e{number}", record, by=Actor("Dana"), now=now)
+            by_hand.change(board, f"e{number}", 1, {**record, "title": f"Title {number:03}"}, by=Actor("Dana"), now=now)
+
+
+def test_every_entry_is_reached_page_by_page_and_none_twice(staff: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    many(23)
+    seen, address, pages = [], "/platforms/entered", 0
+    monkeypatch.setattr(by_hand.entries, "__defaults__", (0, 10))
+    while address:
+        page = BeautifulSoup(staff.get(address).text, "html.parser")
+        seen += [link.get_text() for link in page.find_all("a", class_="row-link")]
+        following = page.find("a", rel="next")
+        address, pages = str(following["href"]) if following else "", pages + 1
+        if pages == 1:  # meanwhile somebody changes an entry that was shown, and one that was not
+            record = {"title": "Moved up", "employer": "E", "kind": "internship", "link": "https://h.example/1"}
+            with db.transaction():
+                board = db.session.scalars(select(Board)).one()
+                by_hand.change(board, "e22", 2, record, by=Actor("Dana"), now=datetime.now(UTC))
+        assert ("Back to the newest" in page.get_text()) is (pages > 1)
+    assert pages == 3 and seen == [f"Title {n:03}" for n in reversed(range(23))]
+
+
+@pytest.mark.parametrize("app", ["sqlite"], indirect=True)
+def test_the_page_says_how_many_are_open_in_all(staff: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    many(12)
+    monkeypatch.setattr(by_hand.entries, "__defaults__", (0, 5))
+    listings.sync("manual", "staff", now=lambda: datetime.now(UTC))
+    assert "12 listings of yours are open." in staff.get("/platforms/entered").text
+    assert "No older entries." in staff.get("/platforms/entered?before=1").text
+    for odd in ("-1", "²", "9" * 4400, "x", "0"):
+        assert "Title 011" in staff.get(f"/platforms/entered?before={odd}").text

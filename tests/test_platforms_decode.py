@@ -143,6 +143,8 @@ def test_html_keeps_what_a_reader_needs():
         "https://",
         "https://a b",
         "https://me@x.example/",
+        "http://[::1",
+        "https://exa\u2100mple.com/1",
         "",
         None,
         5,

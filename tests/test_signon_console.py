@@ -14,7 +14,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select, update
 from werkzeug.test import TestResponse
 
-from careercenter import audit, create_app, db
+from careercenter import audit, by_page, create_app, db
 from careercenter.people.model import Person, PersonIdentity, RoleGrant
 from careercenter.people.sessions import LoginSession
 from careercenter.providers import SignOnTrial, StoredProvider, fetch, look, stored
@@ -154,6 +154,7 @@ SAML_MISTAKES = [
     ({"attributes": "Campus-Id = employeeNumber"}, "Write each line as"),
     ({"clock_skew_seconds": "a minute"}, "a number of seconds from 0 to 300"),
     ({"clock_skew_seconds": "301"}, "a number of seconds from 0 to 300"),
+    ({"clock_skew_seconds": "9" * 4400}, "a number of seconds from 0 to 300"),
 ]
 
 
@@ -214,7 +215,7 @@ def test_mistakes_of_the_other_forms(admin: FlaskClient, kind: str, typed: dict[
 def test_kinds_that_need_the_server_are_not_added_by_page(admin: FlaskClient, kind: str) -> None:
     assert admin.get(f"{AT}/add/{kind}").status_code == 404
     assert "In the configuration file only" in admin.get(f"{AT}/add").text
-    with pytest.raises(stored.Unsound, match=r"config/signon\.toml"):
+    with pytest.raises(by_page.Unsound, match=r"config/signon\.toml"):
         stored.read("x", "X", kind, {}, {})
 
 
@@ -226,7 +227,7 @@ def test_nothing_that_names_a_file_comes_from_a_page(app: Flask, admin: FlaskCli
     admin.post(f"{AT}/add/saml", data=fields(looked))
     assert not [key for key in db.session.scalars(select(StoredProvider.settings)).one() if key.endswith("_file")]
     for kind in stored.KINDS_BY_PAGE:
-        with pytest.raises(stored.Unsound, match="cannot name a file"):
+        with pytest.raises(by_page.Unsound, match="cannot name a file"):
             stored.read("x", "X", kind, {"metadata_file": "/etc/passwd"}, {})
 
 

@@ -7,7 +7,7 @@ import sys
 
 import click
 
-from careercenter.cli import configuration, data, database, directory, failures, platforms, search, serve
+from careercenter.cli import configuration, data, database, directory, failures, platforms, same_work, search, serve
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -27,6 +27,7 @@ for command in (
 ):
     cli.add_command(command)
 data.listings.add_command(search.index)
+data.listings.add_command(same_work.regroup)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -132,7 +132,7 @@ def record(name: str, board: str, into: Path, rows: int) -> None:
         except PlatformError as error:
             click.echo(f"{name}/{board}: {error}", err=True)
             raise click.exceptions.Exit(1) from None
-    click.echo(f"{into}: {', '.join(files)}. Look through them for names and telephone numbers before you give them away.")
+    click.echo(f"{into}: {', '.join(files)}. Look through them for names before you give them away.")
 
 
 @platforms.command("new")

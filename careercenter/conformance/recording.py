@@ -1,6 +1,7 @@
-"""Records a board of the living platform as a cassette: a few rows, made-up keys in place of the real ones, and no mail address.
+"""Records a board of the living platform as a cassette: a few rows, made-up keys in place of the real ones, and made-up mail
+addresses and telephone numbers.
 
-A person looks through it before it is given away: names and telephone numbers stand in prose, where no program finds them all.
+A person looks through it before it is given away: names stand in prose, where no program finds them all.
 """
 
 import json
@@ -14,10 +15,10 @@ from urllib.parse import unquote, urlsplit
 from pydantic import SecretStr
 
 from careercenter.conformance.cassette import Cassette, Listing
+from careercenter.conformance.made_up import made_up
 from careercenter.platforms.contract import ConfigError, Dropped, Http, PlatformKind, Plugin, PluginConfig, Pushed, Response
 
 MOST_ANSWERS = 200
-_MAIL = re.compile(rb"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
 _SUFFIXES = {
     PlatformKind.XML_FEED: "xml", PlatformKind.RSS_ATOM: "xml", PlatformKind.SITEMAP_JSONLD: "xml", PlatformKind.FILE_DROP: "csv",
 }
@@ -124,7 +125,7 @@ def _clean(body: bytes, plugin: Plugin, cfg: PluginConfig) -> bytes:
             body = body.replace(secret.get_secret_value().encode(), f"made-up-{name}".encode())
     if plugin.spec().kind is PlatformKind.SITEMAP_JSONLD:
         body = body.replace(f"{urlsplit(cfg.base_url).scheme}://{urlsplit(cfg.base_url).netloc}".encode(), b"{base}")
-    return _MAIL.sub(b"someone@example.edu", body)
+    return made_up(body)
 
 
 def _write(folder: Path, n: int, path: str, body: bytes, plugin: Plugin, rows: bool) -> str:

@@ -58,6 +58,7 @@ def installation(settings: Settings, now: datetime) -> list[Check]:
             ("Jobs", lambda: records.runs(now)),
             ("Mail queue", lambda: records.mail(now)),
             ("Search", records.search),
+            ("Same work", records.same_work),
             ("Audit log", lambda: records.audit_log(settings)),
         )
     )

@@ -8,6 +8,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from careercenter import audit, db, work
 from careercenter.doctor.check import FAIL, OK, WARN, Check, ago
 from careercenter.listings.index import check as index
+from careercenter.listings.same import figures
 from careercenter.outbox import OutboxMessage
 from careercenter.settings import Settings
 
@@ -145,6 +146,15 @@ def search() -> Check:
             "Search", WARN, f"{held:,} listings can be found, but {right:,} are open.", "Run: careercenter listings index --rebuild"
         )
     return Check("Search", OK, f"All {held:,} open listings can be found.")
+
+
+def same_work() -> Check:
+    """Whether listings are grouped by the figures that are set now."""
+    if figures.outdated():
+        return Check(
+            "Same work", WARN, "Listings were grouped by other figures than those in force.", "Run: careercenter listings regroup"
+        )
+    return Check("Same work", OK, "Listings are grouped by the figures in force.")
 
 
 def audit_log(settings: Settings) -> Check:

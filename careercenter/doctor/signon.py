@@ -8,7 +8,7 @@ from typing import Any, cast
 from cryptography import x509
 from sqlalchemy import select
 
-from careercenter import db, providers
+from careercenter import by_page, db, providers
 from careercenter.doctor.check import FAIL, OK, WARN, Check
 from careercenter.people import holders
 from careercenter.providers import StoredProvider, stored
@@ -93,7 +93,7 @@ def kept(settings: Settings, now: datetime) -> list[Check]:
         except SignOnUnavailable:
             mend = "Type the secret in again under Sign-on."
             found.append(Check(part, FAIL, "Its secret was sealed under another server.secret_key.", mend))
-        except stored.Unsound as error:
+        except by_page.Unsound as error:
             found.append(Check(part, FAIL, f"Its settings cannot be used: {error}", "Change it under Sign-on and save."))
         else:
             found += [*_identifiers(told), _described(part, told, row, now)]

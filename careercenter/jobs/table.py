@@ -155,7 +155,7 @@ def metadata(now: Clock, argument: str, progress: Progress) -> str:
 
 
 def tidy(now: Clock, argument: str, progress: Progress) -> str:
-    from careercenter.listings import arrivals
+    from careercenter.listings import arrivals, refused
     from careercenter.people import codes, kept, sessions, tries, viewas
     from careercenter.providers import refusals
 
@@ -169,6 +169,7 @@ def tidy(now: Clock, argument: str, progress: Progress) -> str:
         work.forget_old(now())
         once.forget_old(now())
         arrivals.forget_old(now())
+        refused.forget_old(now())
     return "Old sessions and old runs are gone."
 
 

@@ -90,7 +90,7 @@ def _takes(spec: Spec) -> bool:
 
 
 def _due(spec: Spec, board_id: int) -> tuple[list[Row[Any]], list[Row[Any]]]:
-    """What waits: as much as goes to one run, and what something newer has replaced."""
+    """What waits: as much as goes to one run, and what something newer has replaced. Of equal stamps the later arrival is newer."""
     rows = db.session.execute(
         select(Arrival.id, Arrival.post_id, Arrival.occurred_at, func.length(Arrival.body).label("size"))
         .where(Arrival.board_id == board_id, Arrival.state == WAITING).order_by(Arrival.occurred_at, Arrival.id).limit(MOST)
@@ -145,10 +145,11 @@ def _known(board_id: int, rows: Sequence[Row[Any]]) -> dict[str, tuple[datetime,
 
 
 def _read_whole(board_id: int) -> tuple[datetime, int] | None:
-    """When the last believed reading of the whole board began, and which run it was."""
+    """When the last believed reading of the whole board began, and which run it was. Its second counts whole: many platforms
+    stamp no finer, and an event of that second may tell of what happened after the board was asked."""
     believed = (SyncRun.board_id == board_id) & SyncRun.outcome.in_(report.BELIEVED)
     row = db.session.execute(select(SyncRun.started_at, SyncRun.id).where(believed).order_by(SyncRun.id.desc()).limit(1)).one_or_none()
-    return (row[0], row[1]) if row else None
+    return (row[0].replace(microsecond=0), row[1]) if row else None
 
 
 def _newest(

@@ -4,7 +4,7 @@ A page reads the state of the index and then its rows, by keyset in each order; 
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import lru_cache
@@ -95,9 +95,15 @@ def newest(now: datetime, limit: int = 3) -> list[Row]:
     return [Row._make(row[2:]) for row in db.ask(statement, rush=-micros(now), value=_LAST)]
 
 
-def count_new(q: str, filters: Filters, since: datetime, now: datetime) -> int:
-    """How many of the newest hits came to us after an instant; of at most `LOOKED_AT` hits."""
+def count_new(asked: Iterable[tuple[str, Filters, datetime]], now: datetime) -> list[int]:
+    """How many hits of each search, as (words, filters, since), came to us after its instant; of the newest `LOOKED_AT` hits."""
     state = moment(now)
+    return [_count_new(state, q, filters, since) for q, filters, since in asked]
+
+
+@lru_cache(maxsize=4096)
+def _count_new(state: Moment, q: str, filters: Filters, since: datetime) -> int:
+    """Kept while the index stays as it is: a home page asks again and again."""
     found = sought(state, q, filters)
     statement = _arrived(state.database, bool(found.question), len(found.bounds))
     ((n,),) = db.ask(statement, **parameters(state, found), since=micros(since))

@@ -12,19 +12,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import exists, func, select
+from sqlalchemy.orm import aliased
 
 from careercenter import audit, db
 from careercenter.audit import Actor
 from careercenter.listings import arrivals
 from careercenter.listings.arrivals import WAITING, Arrival
-from careercenter.listings.model import Board, Listing, Quarantined
+from careercenter.listings.model import OPEN, Board, Listing, Quarantined
 from careercenter.listings.sources import board_row, configured, open_source
 from careercenter.platforms import pasted, registry
 from careercenter.platforms.contract import PlatformError, PlatformKind, Pushed, Spec
 from careercenter.platforms.kinds.pushes import CLOSED
 
-SHOWN = 200
+SHOWN = 100
 
 
 @dataclass(frozen=True)
@@ -115,18 +116,26 @@ def aside(board_id: int, post_id: str) -> str:
     return db.session.scalar(select(Quarantined.reason).where(mine)) or ""
 
 
-def entries() -> list[Entered]:
-    """The entries that changed last, newest first."""
+def entries(before: int = 0, limit: int = SHOWN) -> tuple[list[Entered], int]:
+    """The entries that changed last, newest first; and what comes as `before` to go on from there, 0 at the end."""
     labels = {place.platform: place.spec.label for place in _places()}
-    newest = select(func.max(Arrival.id)).group_by(Arrival.board_id, Arrival.post_id)
+    newer = aliased(Arrival)
+    replaced = exists().where(newer.board_id == Arrival.board_id, newer.post_id == Arrival.post_id, newer.id > Arrival.id)
     rows = db.session.execute(
         select(Arrival, Board, Listing.id, Listing.state, Quarantined.reason).join(Board, Board.id == Arrival.board_id)
         .outerjoin(Listing, (Listing.board_id == Arrival.board_id) & (Listing.post_id == Arrival.post_id))
         .outerjoin(Quarantined, (Quarantined.board_id == Arrival.board_id) & (Quarantined.post_id == Arrival.post_id))
-        .where(Board.platform.in_(labels), Arrival.id.in_(newest))
-        .order_by(Arrival.id.desc()).limit(SHOWN)
-    )
-    return [_entry(arrival, labels[board.platform], listing_id, state, reason) for arrival, board, listing_id, state, reason in rows]
+        .where(Board.platform.in_(labels), ~replaced, *([Arrival.id < before] if before else []))
+        .order_by(Arrival.id.desc()).limit(limit + 1)
+    ).all()
+    shown = [_entry(arrival, labels[board.platform], number, state, reason) for arrival, board, number, state, reason in rows[:limit]]
+    return shown, rows[limit - 1][0].id if len(rows) > limit else 0
+
+
+def count_open() -> int:
+    """How many listings that staff entered are open."""
+    mine = select(Board.id).where(Board.platform.in_({place.platform for place in _places()}))
+    return db.session.scalar(select(func.count()).where(Listing.board_id.in_(mine), Listing.state == OPEN)) or 0
 
 
 def _entry(arrival: Arrival, source: str, listing_id: int | None, state: str | None, reason: str | None) -> Entered:

@@ -11,7 +11,8 @@ from typing import Any
 
 from sqlalchemy import select, text, update
 
-from careercenter import audit, db, sealed
+from careercenter import audit, by_page, db, sealed
+from careercenter.by_page import Unsound
 from careercenter.listings import held, polls, report, sources, stored
 from careercenter.listings.model import OPEN, Board, Listing, SyncRun
 from careercenter.listings.store import close
@@ -21,15 +22,6 @@ from careercenter.platforms.contract import CheckResult, PlatformError, Spec
 
 CHECK = apart.Limits(silence_seconds=20, total_seconds=25)
 _LOCK = 71_230_015  # pg advisory lock: one at a time says which boards are read
-_CHANGED = "Somebody changed this source a moment before you. Look at it again."
-
-
-class Unsound(db.Refused):
-    """Settings that cannot be used; `problems` maps a field to its sentence ("" for the whole)."""
-
-    def __init__(self, problems: dict[str, str]):
-        self.problems = problems
-        super().__init__(" ".join(problems.values()))
 
 
 def get(source_id: int) -> StoredSource:
@@ -62,7 +54,7 @@ def add(
     _require_free(row.platform, row.boards, None)
     db.session.add(row)
     db.session.flush()
-    _note("source.added", row, by, now)
+    by_page.note("source.added", row, by=by, now=now)
     return row
 
 
@@ -86,7 +78,7 @@ def change(
     _close_boards(row.platform, dropped, by, now)
     now_is = {"label": row.label, "boards": row.boards, "every_minutes": row.every_minutes, **row.options}
     differ = sorted(key for key in was.keys() | now_is.keys() if was.get(key) != now_is.get(key))
-    _note("source.changed", row, by, now, changed=differ, switched_off=row.mark != before)
+    by_page.note("source.changed", row, by=by, now=now, changed=differ, switched_off=row.mark != before)
     return row
 
 
@@ -121,7 +113,7 @@ def note_test(source_id: int, version: int, found: CheckResult, *, by: audit.Act
         "at": now.isoformat(), "by": by.label, "mark": row.mark, "ok": found.ok, "identity": (found.identity or "")[:500],
         "sample": [title[:300] for title in found.sample[:3]], "problems": [words[:1000] for words in found.problems[:20]],
     }
-    _note("source.tested", row, by, now, ok=found.ok, identity=row.checked["identity"])
+    by_page.note("source.tested", row, by=by, now=now, ok=found.ok, identity=row.checked["identity"])
     return row
 
 
@@ -140,7 +132,7 @@ def enable(source_id: int, version: int, today: date, *, by: audit.Actor, now: d
         "by": by.label, "on": today.isoformat(), "basis": spec.terms.basis, "reviewed_on": str(spec.terms.reviewed_on),
         "url": spec.terms.url,
     }
-    _note("source.enabled", row, by, now, terms=row.terms)
+    by_page.note("source.enabled", row, by=by, now=now, terms=row.terms)
     return row
 
 
@@ -148,7 +140,7 @@ def disable(source_id: int, version: int, *, by: audit.Actor, now: datetime) -> 
     """Read these boards no more, for now. Their listings stay, and say since when nobody has verified them."""
     row = _claim(source_id, version, by, now)
     row.enabled_at = None
-    _note("source.disabled", row, by, now)
+    by_page.note("source.disabled", row, by=by, now=now)
     return row
 
 
@@ -158,7 +150,7 @@ def remove(source_id: int, version: int, *, by: audit.Actor, now: datetime) -> i
     _one_at_a_time()
     row = _claim(source_id, version, by, now)
     closed = _close_boards(row.platform, row.boards, by, now)
-    _note("source.removed", row, by, now, closed=closed)
+    by_page.note("source.removed", row, by=by, now=now, closed=closed)
     db.session.delete(row)
     return closed
 
@@ -213,16 +205,4 @@ def _one_at_a_time() -> None:
 
 
 def _claim(source_id: int, version: int, by: audit.Actor, now: datetime) -> StoredSource:
-    """The row, locked, if it still is the version that the page showed."""
-    row = db.session.scalar(select(StoredSource).where(StoredSource.id == source_id).with_for_update())
-    if row is None:
-        raise db.NotFound
-    if row.version != version:
-        raise db.Conflict(_CHANGED)
-    row.version, row.changed_at, row.changed_by_id = row.version + 1, now, by.person_id
-    return row
-
-
-def _note(action: str, row: StoredSource, by: audit.Actor, now: datetime, **more: Any) -> None:
-    detail = {"platform": row.platform, "boards": row.boards, "version": row.version, **more}
-    audit.record(action, "source", row.id, by=by, now=now, reason=row.label, detail=detail)
+    return by_page.claim(select(StoredSource).where(StoredSource.id == source_id), version, "source", by=by, now=now)

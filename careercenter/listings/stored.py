@@ -7,36 +7,34 @@ from datetime import datetime
 from typing import Any
 
 from pydantic import Field
-from sqlalchemy import JSON, ForeignKey, String, Text, select
+from sqlalchemy import JSON, String, Text, select
 from sqlalchemy.orm import Mapped, mapped_column
 
-from careercenter import db, sealed
+from careercenter import by_page, db, sealed
 from careercenter.platforms.contract import ConfigError, Spec, TermsBlocked
 from careercenter.settings import Source
 
 PURPOSE = "listing platforms"
 
 
-class StoredSource(db.Model):
+class StoredSource(by_page.Entered):
     """One platform and some of its boards. `options` are the plugin's, `base_url` among them, without secrets; those are in
     `sealed`. `checked` is the last connection test, `terms` who confirmed which terms when. Off without `enabled_at`."""
 
     __tablename__ = "stored_source"
 
-    id: Mapped[int] = mapped_column(primary_key=True)
     platform: Mapped[str] = mapped_column(String(40))
-    label: Mapped[str] = mapped_column(String(80))
     boards: Mapped[list[str]] = mapped_column(JSON)
     every_minutes: Mapped[int]
     options: Mapped[dict[str, Any]] = mapped_column(JSON)
     sealed: Mapped[str] = mapped_column(Text, default="")
-    version: Mapped[int] = mapped_column(default=1)
-    created_at: Mapped[datetime]
-    changed_at: Mapped[datetime]
-    changed_by_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
     enabled_at: Mapped[datetime | None]
     terms: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     checked: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+
+    @property
+    def told(self) -> dict[str, Any]:
+        return {**super().told, "platform": self.platform, "boards": self.boards}
 
     @property
     def mark(self) -> str:

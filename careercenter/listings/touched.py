@@ -4,10 +4,10 @@ A row is made in the transaction that changes a listing, and goes in the one tha
 that is killed in between loses nothing, and two that catch up at once share the work.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, delete, select, text
+from sqlalchemy import ColumnElement, delete, func, select, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from careercenter import db
@@ -46,13 +46,19 @@ def waits(now: datetime) -> bool:
     return db.session.scalar(select(Touched.listing_id).limit(1)) is not None
 
 
-def catch_up() -> int:
+def count() -> int:
+    """How many listings are noted."""
+    return db.session.scalar(select(func.count()).select_from(Touched)) or 0
+
+
+def catch_up(progress: Callable[[int], None] = lambda done: None) -> int:
     """Work off everything noted, a batch per transaction. Returns how many listings were looked at."""
     done, last = 0, 0
     while True:
         with db.transaction():
             ids = _take(Touched.listing_id > last)
             done += len(ids) - len(_look_again(ids))
+        progress(done)
         if not ids:
             return done
         last = max(ids)

@@ -14,6 +14,7 @@ import unicodedata
 from datetime import UTC, date, datetime
 from functools import lru_cache, partial
 from typing import Any, NoReturn
+from urllib.parse import urlsplit
 
 import msgspec
 import nh3
@@ -190,7 +191,15 @@ def web_address(value: Any) -> str | None:
     text = value.strip()
     if len(text) > 2000 or _UNSAFE.search(text) or not (_plain(text) or not _CONTROLS.search(text)):
         return None
-    return text if _WEB.match(text) else None
+    return text if _WEB.match(text) and (("[" not in text and text.isascii()) or _comes_apart(text)) else None
+
+
+def _comes_apart(address: str) -> bool:
+    """Whether a host stands in it that can be one: brackets, and letters that become others, may not."""
+    try:
+        return bool(urlsplit(address).hostname)
+    except ValueError:
+        return False
 
 
 def instant(value: Any, path: str = "$") -> datetime | None:

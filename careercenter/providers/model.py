@@ -1,31 +1,30 @@
 """Rows about the doors of this campus: providers that the wizard added, metadata that jobs fetched, what was refused."""
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import JSON, ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from careercenter import db
+from careercenter import by_page, db
 
 
-class StoredProvider(db.Model):
+class StoredProvider(by_page.Entered):
     """A provider that campus IT added on a page. `settings` has the shape of a `[[providers]]` entry of its kind, without
     secrets; those are in `sealed`. `metadata_xml` is what was pasted. `paused_at`: kept, but nobody may use it."""
 
     __tablename__ = "stored_provider"
 
-    id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(String(32), unique=True)
     kind: Mapped[str] = mapped_column(String(12))
-    label: Mapped[str] = mapped_column(String(80))
     settings: Mapped[dict[str, object]] = mapped_column(JSON)
     sealed: Mapped[str] = mapped_column(Text, default="")
     metadata_xml: Mapped[str] = mapped_column(Text, default="")
-    version: Mapped[int] = mapped_column(default=1)
-    created_at: Mapped[datetime]
-    changed_at: Mapped[datetime]
-    changed_by_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
     paused_at: Mapped[datetime | None]
+
+    @property
+    def told(self) -> dict[str, Any]:
+        return {**super().told, "name": self.name, "kind": self.kind}
 
 
 class MetadataFetch(db.Model):

@@ -12,7 +12,8 @@ from typing import Any
 from pydantic import SecretStr, ValidationError
 from sqlalchemy import select
 
-from careercenter import audit, db, sealed
+from careercenter import audit, by_page, db, sealed
+from careercenter.by_page import Unsound
 from careercenter.providers.model import StoredProvider
 from careercenter.settings.signon import KINDS, Door
 from careercenter.signon.identity import SignOnUnavailable
@@ -21,15 +22,6 @@ KINDS_BY_PAGE = ("saml", "oidc", "cas")
 """The others need files or addresses of the server itself: a certificate, a directory's password, the web server's word."""
 SECRETS = ("client_secret",)
 PURPOSE = "identity providers"
-_CHANGED = "Somebody changed this provider a moment before you."
-
-
-class Unsound(db.Refused):
-    """Settings that cannot be used; `problems` maps a setting to its sentence ("" for the whole)."""
-
-    def __init__(self, problems: dict[str, str]):
-        self.problems = problems
-        super().__init__(" ".join(problems.values()))
 
 
 def read(name: str, label: str, kind: str, settings: Mapping[str, Any], secrets: Mapping[str, str]) -> Door:
@@ -96,7 +88,7 @@ def add(
     )
     db.session.add(row)
     db.session.flush()
-    _note("provider.added", row, by, now)
+    by_page.note("provider.added", row, by=by, now=now)
     return row
 
 
@@ -111,7 +103,7 @@ def change(
     row.sealed = seal(secrets)
     after = {**row.settings, "label": row.label}
     differ = sorted(key for key in before.keys() | after.keys() if before.get(key) != after.get(key))
-    _note("provider.changed", row, by, now, changed=differ)
+    by_page.note("provider.changed", row, by=by, now=now, changed=differ)
     return row
 
 
@@ -119,7 +111,7 @@ def pause(name: str, version: int, *, by: audit.Actor, now: datetime) -> StoredP
     """From now on nobody gets in by this provider; everything is kept."""
     row = _claim(name, version, by, now)
     row.paused_at = now
-    _note("provider.paused", row, by, now)
+    by_page.note("provider.paused", row, by=by, now=now)
     return row
 
 
@@ -127,14 +119,14 @@ def resume(name: str, version: int, *, by: audit.Actor, now: datetime) -> Stored
     """From now on people may use this provider."""
     row = _claim(name, version, by, now)
     row.paused_at = None
-    _note("provider.opened", row, by, now)
+    by_page.note("provider.opened", row, by=by, now=now)
     return row
 
 
 def remove(name: str, version: int, *, by: audit.Actor, now: datetime) -> None:
     """Forget a provider and its secret. The identities that it proved stay, and its name is not given again."""
     row = _claim(name, version, by, now)
-    _note("provider.removed", row, by, now)
+    by_page.note("provider.removed", row, by=by, now=now)
     db.session.delete(row)
 
 
@@ -152,19 +144,7 @@ def opened(rest: str) -> dict[str, str]:
 
 
 def _claim(name: str, version: int, by: audit.Actor, now: datetime) -> StoredProvider:
-    """The row, locked, if it still is the version that the page showed."""
-    row = db.session.scalar(select(StoredProvider).where(StoredProvider.name == name).with_for_update())
-    if row is None:
-        raise db.NotFound
-    if row.version != version:
-        raise db.Conflict(_CHANGED)
-    row.version, row.changed_at, row.changed_by_id = row.version + 1, now, by.person_id
-    return row
-
-
-def _note(action: str, row: StoredProvider, by: audit.Actor, now: datetime, **more: Any) -> None:
-    detail = {"name": row.name, "kind": row.kind, "version": row.version, **more}
-    audit.record(action, "provider", row.id, by=by, now=now, reason=row.label, detail=detail)
+    return by_page.claim(select(StoredProvider).where(StoredProvider.name == name), version, "provider", by=by, now=now)
 
 
 def _kind(door: Door) -> str:

@@ -8,6 +8,8 @@ from zoneinfo import ZoneInfo
 
 from flask import Flask, current_app, g
 
+from careercenter.platforms.decode import web_address
+
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 NEAR = {0: "today", 1: "tomorrow", -1: "yesterday"}
@@ -133,5 +135,5 @@ def install(app: Flask) -> None:
     app.jinja_env.globals["form_key"] = form_key
     app.jinja_env.filters.update(
         day=day, clock=clock, moment=moment, deadline=deadline, days_until=days_until, minutes=minutes, money=money, number=number,
-        plural=plural, iso=iso,
+        plural=plural, iso=iso, web_address=web_address,
     )

@@ -21,7 +21,7 @@ from careercenter.outbox import OutboxMessage
 from careercenter.people import holders
 from careercenter.placements import of_student
 from careercenter.placements.model import Employer, HourEntry, Placement
-from careercenter.web import access, cards, formats
+from careercenter.web import access, cards, formats, searches
 from careercenter.web.stencils import stencil
 
 blueprint = Blueprint("home", __name__)
@@ -48,7 +48,7 @@ def student() -> str:
         "home/student.html", needs=needs, underway=underway, placements=placements, reflections=reflections, term=term,
         earned=[r for r in requests if r.state in ("registered", "completed")][:3], beginner=not requests and not placements,
         offers=cards.cards(offers, level=3), today=today, ways=_ways(me) if underway else {},
-        given_name=g.viewer.name.partition(" ")[0],
+        given_name=g.viewer.name.partition(" ")[0], news=searches.news(),
     )
 
 

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from careercenter import db, logs, metrics
-from careercenter.listings import arrivals, sources
+from careercenter.listings import arrivals, refused, sources
 from careercenter.people import tries
 from careercenter.platforms import hooks
 from careercenter.platforms.contract import Hook, PlatformError
@@ -26,7 +26,9 @@ def take(platform: str, board: str) -> Response:
     """Keep one signed event. Sent again, it is thanked for again and counts once."""
     door = _door(platform, board)
     if door is None:
-        return _refused("unknown", "", "no_source", 404, "No source of this name takes events here.")
+        known = sources.find(platform, board) is not None
+        where = (platform, board, "off") if known else (*refused.NOWHERE, "no_source")
+        return _refused(*where, 404, "No source of this name takes events here.")
     hook, secret = door
     limits = db.settings().platforms.hooks
     try:
@@ -91,6 +93,9 @@ def _taken(platform: str, board: str, outcome: str, words: str) -> Response:
 def _refused(
     platform: str, board: str, reason: str, status: int, words: str, headers: dict[str, str] | None = None
 ) -> Response:
-    metrics.count_event(platform, reason)
-    log.warning("hook_refused", platform=platform, board=board, reason_code=reason, request_id=g.get("request_id"))
+    metrics.count_event(platform or "unknown", reason)
+    if refused.counts(platform, board, reason, g.now):
+        with db.transaction():
+            refused.note(platform, board, reason, request.content_length or 0, g.now)
+    log.warning("hook_refused", platform=platform or "unknown", board=board, reason_code=reason, request_id=g.get("request_id"))
     return Response(words + "\n", status, mimetype="text/plain", headers=headers)

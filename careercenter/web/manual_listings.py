@@ -34,7 +34,12 @@ STATES = {
 
 @blueprint.get("")
 def index() -> str:
-    return render_template("platforms/manual.html", rows=by_hand.entries(), places=by_hand.places(), states=STATES)
+    before = Typed(request.args).number("before")
+    rows, after = by_hand.entries(before)
+    return render_template(
+        "platforms/manual.html", rows=rows, open=by_hand.count_open(), places=by_hand.places(), states=STATES,
+        next_url=url_for(".index", before=after) if after else None, first_url=url_for(".index") if before else None,
+    )
 
 
 @blueprint.get("/new")
@@ -194,10 +199,8 @@ def _read_dates(typed: Typed, record: dict[str, Any]) -> None:
         typed.errors["deadline"] = "This day has passed, so nobody could apply any more."
     if len(days.keys() & {"starts_on", "ends_on"}) == 2 and days["starts_on"] > days["ends_on"]:
         typed.errors["ends_on"] = "The last day is before the first."
-    weeks = typed.form.get("weeks", "").strip()
-    if weeks and not (weeks.isascii() and weeks.isdigit() and 0 < int(weeks[:4]) <= 104):
-        typed.errors["weeks"] = "Enter a number of weeks up to 104."
-    record["weeks"] = weeks
+    weeks = typed.whole("weeks", 1, 104, "Enter a number of weeks up to 104.", needed=False)
+    record["weeks"] = str(weeks) if weeks else ""
 
 
 def _typed_again(record: Mapping[str, Any]) -> dict[str, str]:

@@ -6,8 +6,8 @@ from urllib.parse import quote
 
 from flask import Blueprint, g, redirect, render_template, request, url_for
 
-from careercenter import db
-from careercenter.listings import entered, health, polls, stored
+from careercenter import by_page, db
+from careercenter.listings import entered, health, polls, refused, stored
 from careercenter.listings.stored import StoredSource
 from careercenter.platforms import registry
 from careercenter.platforms.contract import PlatformError, Spec
@@ -23,7 +23,7 @@ pages = Blueprint("sources", __name__, url_prefix="/sources")
 def index() -> Any:
     return render_template(
         "platforms/sources.html", rows=[(row, *state(row)) for row in entered.every()],
-        by_file=db.settings().platforms.sources, labels={spec.id: spec.label for spec in _specs()},
+        by_file=db.settings().platforms.sources, labels={spec.id: spec.label for spec in _specs()}, refused=refused.recent(),
     )
 
 
@@ -79,7 +79,7 @@ def save_new(platform: str) -> Any:
                 spec, draft.label, draft.boards, draft.every_minutes, draft.options, draft.secrets or {}, by=access.actor(), now=g.now
             )
             answer = resend.answered(url_for(".show", source_id=row.id))
-    except entered.Unsound as error:
+    except by_page.Unsound as error:
         draft.errors = error.problems
         return _form(spec, request.form, draft), 422
     shell.toast("good", "Saved. Nothing is read yet: test the connection, then switch it on.")
@@ -107,7 +107,7 @@ def show(source_id: int) -> Any:
         checked=checked, checked_at=datetime.fromisoformat(checked["at"]) if checked else None,
         current=bool(checked and checked["mark"] == row.mark), boards=_boards(row),
         confirmed_on=date.fromisoformat(row.terms["on"]) if row.terms else None,
-        reviewed=bool(spec and spec.terms.basis.strip() and spec.terms.reviewed_on),
+        reviewed=bool(spec and spec.terms.basis.strip() and spec.terms.reviewed_on), refused=refused.recent(row.platform, row.boards),
     )
 
 
@@ -157,7 +157,7 @@ def save_change(source_id: int) -> Any:
                 by=access.actor(), now=g.now,
             )
             off = was_on and row.enabled_at is None
-    except entered.Unsound as error:
+    except by_page.Unsound as error:
         draft.errors = error.problems
         return _form(spec, request.form, draft, entered.get(source_id)), 422
     shell.toast("waiting" if off else "good", "Saved, and switched off until the new settings are tested." if off else "Saved.")

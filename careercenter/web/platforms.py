@@ -8,7 +8,7 @@ from typing import Any
 from flask import Blueprint, g, redirect, render_template, request, url_for
 
 from careercenter import audit, db, listings, work
-from careercenter.listings import entered, health, held, report
+from careercenter.listings import entered, health, held, refused, report
 from careercenter.listings.health import BoardHealth
 from careercenter.platforms import registry
 from careercenter.platforms.registry import BrokenPlugin
@@ -79,6 +79,7 @@ def board(board_id: int) -> Any:
         "platforms/board.html", board=found, runs=health.runs(board_id), quarantined=health.quarantine(board_id),
         outcomes=report.OUTCOMES, source=health.source_of(found), asked=asked if asked and asked.state == held.ASKED else None,
         stale=listings.is_stale(found.believed_at, g.now),
+        refused=refused.recent(found.platform, [found.board]) + refused.overtaken(found),
     )
 
 

@@ -1,5 +1,6 @@
 """The searches that a person keeps: saved from the search page, looked at again, deleted."""
 
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -10,6 +11,7 @@ from careercenter.listings import browse, saved
 from careercenter.web import access, resend, shell
 from careercenter.web.asked import Asked
 
+ON_HOME = 6
 blueprint = Blueprint("searches", __name__, url_prefix="/listings/saved")
 
 
@@ -43,8 +45,16 @@ def forget(saved_id: int) -> Any:
 
 def mine() -> list[tuple[int, str, int]]:
     """The viewer's searches: id, name, and how many listings came since they last looked."""
-    found = []
-    for saved_id, name, query, looked_at in saved.mine(g.viewer.person_id):
-        asked = Asked.of(parse_qs(query))
-        found.append((saved_id, name, browse.count_new(asked.q, asked.filters, looked_at, g.now)))
-    return found
+    return _counted(saved.mine(g.viewer.person_id))
+
+
+def news() -> list[tuple[int, str, int]]:
+    """Like `mine`, for a home page: those of the first `ON_HOME` with something new."""
+    return [found for found in _counted(saved.mine(g.viewer.person_id)[:ON_HOME]) if found[2]]
+
+
+def _counted(kept: Sequence[Any]) -> list[tuple[int, str, int]]:
+    if not kept:
+        return []
+    asked = [(one.q, one.filters, row.looked_at) for row in kept for one in (Asked.of(parse_qs(row.query)),)]
+    return [(row.id, row.name, n) for row, n in zip(kept, browse.count_new(asked, g.now), strict=True)]

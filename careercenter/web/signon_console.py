@@ -6,7 +6,7 @@ from typing import Any, cast
 from flask import Blueprint, g, redirect, render_template, request, url_for
 from sqlalchemy import func, select
 
-from careercenter import db, people, providers
+from careercenter import by_page, db, people, providers
 from careercenter.db import NotFound
 from careercenter.people import ROLES, break_glass, directory_hold, holders, losing
 from careercenter.providers import SignOnTrial, StoredProvider, reasons, refresh, refusals, stored
@@ -78,7 +78,7 @@ def save_new(kind: str) -> Any:
             stored.add(draft.door, draft.settings, draft.secrets, draft.metadata, by=access.actor(), now=g.now)
             answer = resend.answered(url_for(".show", name=draft.door.name))
         _fetch(draft.door)
-    except stored.Unsound as error:
+    except by_page.Unsound as error:
         draft.errors = error.problems
         return _form(kind, request.form, draft), 422
     shell.toast("good", "Saved. Nobody sees it yet: make a trial sign-in, then open it.")

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from careercenter import by_page
 from careercenter.providers import StoredProvider, fetch, look, stored
 from careercenter.settings.signon import Door
 from careercenter.signon import described
@@ -56,7 +57,7 @@ def read(kind: str, form: Mapping[str, str], row: StoredProvider | None = None) 
     if not draft.errors:
         try:
             draft.door = stored.read(name, label, kind, draft.settings, draft.secrets)
-        except stored.Unsound as error:
+        except by_page.Unsound as error:
             draft.errors = error.problems
     return draft
 
@@ -185,8 +186,4 @@ def _pairs(typed: Typed, name: str) -> dict[str, str]:
 
 
 def _seconds(typed: Typed) -> int | None:
-    value = typed.line("clock_skew_seconds", limit=10)
-    if value and not (value.isascii() and value.isdigit() and int(value) <= 300):
-        typed.errors["clock_skew_seconds"] = "Write a number of seconds from 0 to 300."
-        return None
-    return int(value) if value else None
+    return typed.whole("clock_skew_seconds", 0, 300, "Write a number of seconds from 0 to 300.", needed=False)

@@ -129,11 +129,8 @@ def _boards(typed: Typed) -> list[str]:
 
 
 def _minutes(typed: Typed, least: int) -> int:
-    minutes = typed.number("every_minutes")
-    if not least <= minutes <= MOST_MINUTES:
-        words = "this platform may not be asked more often."
-        typed.errors["every_minutes"] = f"Write a number of minutes from {least} to {MOST_MINUTES}; {words}"
-    return minutes
+    words = f"Write a number of minutes from {least} to {MOST_MINUTES}; this platform may not be asked more often."
+    return typed.whole("every_minutes", least, MOST_MINUTES, words) or 0
 
 
 def _value(typed: Typed, each: Input) -> Any:
@@ -216,7 +213,8 @@ def _place(item: Any) -> str:
 def _sentence(item: Any) -> str:
     known = {
         "missing": "Fill this in.", "string_pattern_mismatch": "Write a whole address, as https://api.example.com",
-        "int_parsing": "Write a whole number.", "bool_parsing": "Tick it or leave it.", "float_parsing": "Write a number.",
+        "int_parsing": "Write a whole number.", "int_parsing_size": "Write a smaller number.",
+        "bool_parsing": "Tick it or leave it.", "float_parsing": "Write a number.",
     }
     if item["type"] == "literal_error":
         return f"Choose one of {item['ctx']['expected']}."

@@ -73,6 +73,17 @@ class Typed:
         self.errors[name] = wanted
         return None
 
+    def whole(self, name: str, least: int, most: int, wanted: str, needed: bool = True) -> int | None:
+        """A whole number that a person types, from `least` to `most`; None beside an error, and where an empty field is allowed."""
+        value = self.form.get(name, "").strip()
+        if not value and not needed:
+            return None
+        found = read_whole(value)
+        if found is None or not least <= found <= most:
+            self.errors[name] = wanted
+            return None
+        return found
+
     def number(self, name: str) -> int:
         """A hidden or chosen number; 0 when it is none."""
         return number(self.form.get(name, ""))
@@ -80,7 +91,12 @@ class Typed:
 
 def number(value: str) -> int:
     """A number as a record's id or version can be; 0 for everything else."""
-    return int(value) if value.isascii() and value.isdigit() and len(value) < 10 else 0
+    return read_whole(value) or 0
+
+
+def read_whole(value: str) -> int | None:
+    """A whole number of at most nine digits; None for everything else. Python itself refuses numbers of 4,300 digits."""
+    return int(value) if value.isascii() and value.isdigit() and len(value) < 10 else None
 
 
 def read_minutes(value: str) -> int | None:

@@ -129,3 +129,20 @@ def harmless(html: str, where: str) -> None:
             assert not value.startswith(("javascript:", "//")) and "evil.example" not in value.split("?")[0], (where, str(tag)[:200])
     assert not page.find_all("script", src=re.compile("evil")), where
     assert "49$" not in page.get_text(), where
+
+
+@pytest.mark.parametrize("app", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("address", [
+    "javascript:alert(1)", "JavaScript:alert(1)//https://x", "data:text/html,x", "//evil.example/x", "file:///etc/passwd",
+    "https://a.example@evil.example/", "https://x/ y", "http://[::1", "https://exa\u2100mple.com/1", "Ask at the desk",
+])
+def test_an_apply_address_that_is_none_of_the_web_is_shown_as_text(app, factory, sign_in, address: str) -> None:  # type: ignore[no-untyped-def]
+    """Whatever stands in the row: no plugin and no later change of one is trusted with a link."""
+    first = factory.listing(apply_url=address)
+    second = factory.listing(factory.board("lever"), caught_up=False, apply_url=address, opportunity_id=first.opportunity_id)
+    client = sign_in(world.bare(app), factory.student())
+    for listing in (first, second):
+        page = BeautifulSoup(client.get(f"/listings/{listing.id}").text, "html.parser")
+        links = {str(a["href"]) for a in page.find_all("a", href=True)}
+        assert address in page.get_text(), "it is told in words"
+        assert not [link for link in links if address[-9:] in link], links

@@ -14,17 +14,19 @@ from sqlalchemy import select
 
 from careercenter import create_app, db, people
 from careercenter.audit import SYSTEM
-from careercenter.listings import entered, held
+from careercenter.listings import by_hand, entered, held, refused
 from careercenter.listings.held import HeldClosing, HeldListing
 from careercenter.listings.model import Board, Listing, Quarantined, SyncRun
 from careercenter.platforms import registry
 from careercenter.platforms.contract import CheckResult
+from careercenter.settings import Source
 from careercenter.signon.identity import Identity
 from tests.browser.conftest import Window
 from tests.browser.test_pages import FULL, SHORT, Looks, examine
 from tests.conftest import make_settings
 from tests.face_sample import serving
 from tests.factories import Factory
+from tests.listing_board import configure
 
 LONG = "Harborlight Theatre Company and Summer Festival of the Upper Lakemont Valley, Ohio"
 
@@ -105,8 +107,27 @@ def fill() -> dict[str, int]:
             if name == "on":
                 entered.enable(row.id, row.version, now.date(), by=SYSTEM, now=now)
             numbers[name] = row.id
+        for n, reason in enumerate((*refused.REASONS, "signature")):
+            if reason != refused.OLDER:
+                where = refused.NOWHERE if reason == "no_source" else ("lever", ("harborlight", "on-board")[n % 2])
+                refused.note(*where, reason, 400_000, now - timedelta(hours=n))
         record = db.session.scalars(select(Quarantined.id).order_by(Quarantined.id)).first() or 0
         return {**numbers, "hold": asked.id, "board": home.id, "run": runs[-1].id, "record": record, "closed": past[0].id}
+
+
+def test_entries_by_hand_page_by_page(seen: Window, campus: Flask, monkeypatch: pytest.MonkeyPatch, looks: Looks) -> None:
+    configure(campus, monkeypatch, Source(platform="manual", boards=("staff",)))
+    assert not (said := examine(seen, "/platforms/entered", "console-entered-empty", looks)), "\n".join(said)
+    place = next(iter(by_hand.places()))
+    with db.transaction():
+        for n in range(by_hand.SHOWN + 8):
+            record = {"title": f"{LONG} Intern {n}", "employer": LONG, "kind": "internship", "link": "https://harborlight.example/"}
+            by_hand.enter(place, f"e{n}", record, by=SYSTEM, now=datetime.now(UTC))
+    assert not (said := examine(seen, "/platforms/entered", "console-entered", looks)), "\n".join(said)
+    seen.page.get_by_role("link", name="Older entries").press("Enter")
+    seen.page.wait_for_url("**before=*")
+    expect(seen.page.get_by_role("link", name=f"{LONG} Intern 7", exact=True)).to_be_visible()
+    assert not (said := examine(seen, seen.page.url, "console-entered-older", looks)), "\n".join(said)
 
 
 def test_an_empty_console_teaches(seen: Window, looks: Looks) -> None:

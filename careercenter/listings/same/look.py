@@ -15,6 +15,7 @@ from careercenter.listings.same import score, words
 from careercenter.listings.same.model import SUGGESTED, WorkMove, WorkPair, WorkProfile
 from careercenter.listings.same.profile import facts_of
 from careercenter.people.model import Person
+from careercenter.platforms.decode import web_address
 from careercenter.platforms.words.places import STATE_BY_NAME
 
 BY_WORD = frozenset({"Title", "Employer", "Places", "Text begins"})
@@ -160,7 +161,7 @@ def _places(listing: Listing) -> str:
 
 
 def _address(listing: Listing) -> str:
-    parts = urlsplit(listing.apply_url)
+    parts = urlsplit(web_address(listing.apply_url) or "")
     return f"{parts.hostname or ''}{parts.path}"[:120]
 
 

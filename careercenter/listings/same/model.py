@@ -72,6 +72,15 @@ class WorkPair(db.Model):
     version: Mapped[int] = mapped_column(default=1)
 
 
+class WorkFigures(db.Model):
+    """One row: the word for the figures that listings are grouped by (see `figures`)."""
+
+    __tablename__ = "work_figures"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    word: Mapped[str] = mapped_column(String(32))
+
+
 class WorkMove(db.Model):
     """A listing went from one opportunity to another, with what it was decided on. Never changed, never removed."""
 

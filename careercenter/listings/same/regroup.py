@@ -15,7 +15,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from careercenter import db
 from careercenter.listings.model import OPEN, Board, Listing
-from careercenter.listings.same import score, solve, words
+from careercenter.listings.same import figures, score, solve, words
 from careercenter.listings.same.model import OUTRANKED, SUGGESTED, WorkCompany, WorkMove, WorkPair, WorkProfile
 from careercenter.listings.same.profile import Profile, facts_of, profile
 from careercenter.settings import SameWork
@@ -41,6 +41,7 @@ class Regrouped(NamedTuple):
 def regroup(ids: Sequence[int]) -> Regrouped:
     """Look at changed listings again."""
     alone()
+    figures.keep_first()
     rule = db.settings().platforms.same_work
     changed = _changed_profiles(ids)
     known = dict(changed)
@@ -104,11 +105,13 @@ def _compare(changed: dict[int, Profile], known: dict[int, Profile], rule: SameW
     gone = [row.id for key, row in before.items() if key not in found and row.ground == "alike" and not row.decision]
     for part in _chunks(sorted(gone)):
         db.session.execute(delete(WorkPair).where(WorkPair.id.in_(part)))
+    evidence = {"weights": score.shipped().version}
     moved = [{"key": before[key].id, "value": v} for key, v in found.items() if key in before and before[key].score != v]
     if moved:
-        at = update(PAIR).where(PAIR.c.id == bindparam("key")).values(score=bindparam("value"), version=PAIR.c.version + 1)
+        at = update(PAIR).where(PAIR.c.id == bindparam("key")).values(
+            score=bindparam("value"), evidence=evidence, version=PAIR.c.version + 1
+        )
         db.session.connection().execute(at, moved)
-    evidence = {"weights": score.shipped().version}
     fresh = [
         {"a_id": a, "b_id": b, "ground": "alike", "score": value, "evidence": evidence, "state": OUTRANKED, "version": 1}
         for (a, b), value in found.items() if (a, b) not in before
