@@ -112,3 +112,29 @@ def test_an_unmigrated_database_gives_a_plain_page(empty_app: Flask) -> None:
 
 def test_the_program_names_the_newest_version() -> None:
     assert ScriptDirectory(ROOT / "careercenter" / "migrations").get_current_head() == HEAD
+
+
+def test_listings_keep_their_values_when_their_long_texts_move_to_the_end(empty_app: Flask) -> None:
+    db.join_migrations()
+    upgrade(revision="0009")
+    texts = {"description_html": "<p>Write.</p>", "words": "write", "draft": {"title": "Writer"}}
+    rest = {
+        "id": 7, "board_id": 1, "post_id": "p", "opportunity_id": 3, "state": "open", "kind": "job", "title": "Writer", "employer": "Alder",
+        "place": "", "workplace": "remote", "pay_kind": "unpaid", "pay_text": "", "hours_per": "", "hours_text": "", "apply_url": "",
+        "raw_hash": b"r" * 32, "content_hash": b"c" * 32, "posted_at": AT, "first_seen_at": AT, "changed_at": AT, "misses": 2,
+    }
+    with db.db.engine.begin() as connection:
+        tables = MetaData()
+        tables.reflect(connection, only=("board", "opportunity", "listing", "listing_event"))
+        board, opportunity, listing, event = (tables.tables[name] for name in ("board", "opportunity", "listing", "listing_event"))
+        connection.execute(board.insert(), {"id": 1, "platform": "lever", "board": "b", "label": "B"})
+        connection.execute(opportunity.insert(), {"id": 3, "created_at": AT})
+        connection.execute(listing.insert(), rest | texts)
+        connection.execute(event.insert(), {"listing_id": 7, "at": AT, "change": "opened", "evidence": {}})
+        before = connection.execute(listing.select()).mappings().one()
+    db.upgrade()
+    with db.db.engine.connect() as connection:
+        assert connection.execute(listing.select()).mappings().one() == before
+        assert connection.execute(text("SELECT count(*) FROM listing_event e JOIN listing l ON l.id = e.listing_id")).scalar() == 1
+        names = [column["name"] for column in inspect(connection).get_columns("listing")]
+        assert db.is_postgresql() or names[-4:] == ["shown", *texts]

@@ -73,10 +73,6 @@ class Listing(db.Model):
     deadline_at: Mapped[datetime | None]
     posted_at: Mapped[datetime]
     apply_url: Mapped[str] = mapped_column(String(2000), default="")
-    description_html: Mapped[str] = mapped_column(Text, default="")
-    words: Mapped[str] = mapped_column(Text, default="")
-    """What search looks in: title, employer, places, skills and description, case-folded."""
-    draft: Mapped[dict[str, Any]] = mapped_column(JSON)
     raw_hash: Mapped[bytes] = mapped_column(LargeBinary(32))
     content_hash: Mapped[bytes] = mapped_column(LargeBinary(32))
     first_seen_at: Mapped[datetime]
@@ -85,6 +81,11 @@ class Listing(db.Model):
     misses: Mapped[int] = mapped_column(default=0)
     first_missed_at: Mapped[datetime | None]
     last_missed_on: Mapped[date | None]
+    # Long texts stand last: SQLite reads a row from its beginning.
+    description_html: Mapped[str] = mapped_column(Text, default="")
+    words: Mapped[str] = mapped_column(Text, default="")
+    """What search looks in: title, employer, places, skills and description, case-folded."""
+    draft: Mapped[dict[str, Any]] = mapped_column(JSON)
     board: Mapped[Board] = relationship()
 
 
