@@ -79,7 +79,8 @@ def _into(table: Table, name: str, dialect: Dialect) -> Convert | None:
 
 
 def _json(value: Any) -> str | None:
-    return None if value is None else msgspec.json.encode(value).decode()
+    """Bytes are JSON already."""
+    return None if value is None else (value if isinstance(value, bytes) else msgspec.json.encode(value)).decode()
 
 
 def _converted(values: Sequence[Any], convert: Convert | None) -> Sequence[Any]:

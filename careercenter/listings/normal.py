@@ -10,8 +10,6 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import msgspec
-
 from careercenter.platforms import draft as form
 from careercenter.platforms.draft import Deadline, HoursPer, ListingDraft, Pay, PayKind, PayUnit
 
@@ -33,16 +31,19 @@ WITHOUT_AMOUNT = {
 
 
 def columns(draft: ListingDraft, zone: ZoneInfo) -> dict[str, Any]:
-    """The columns of `Listing` that follow from its draft (all but keys, hashes and history)."""
-    hours, duration, plain = draft.hours, draft.duration, form.canonical(draft)
+    """The columns of `Listing` that follow from its draft (all but keys, hashes and history); the draft itself as JSON.
+
+    Raises UnicodeEncodeError for half of a character.
+    """
+    hours, duration = draft.hours, draft.duration
     return {
         "requisition_id": draft.requisition_id[:200] if draft.requisition_id else None,
-        "kind": plain["kind"],
+        "kind": draft.kind.value,
         "title": draft.title.strip()[:300],
         "employer": draft.employer.name.strip()[:200],
         "place": place_text(draft),
-        "workplace": plain["workplace"],
-        "pay_kind": plain["pay"]["kind"],
+        "workplace": draft.workplace.value,
+        "pay_kind": draft.pay.kind.value,
         "pay_text": pay_text(draft.pay)[:120],
         "hourly_cents": hourly_cents(draft),
         "min_minutes": hours.min_minutes if hours else None,
@@ -56,7 +57,7 @@ def columns(draft: ListingDraft, zone: ZoneInfo) -> dict[str, Any]:
         "apply_url": draft.apply.url or "",
         "description_html": draft.description_html,
         "words": words(draft),
-        "draft": plain,
+        "draft": form.encoded(draft),
     }
 
 
@@ -87,14 +88,6 @@ def unfit(draft: ListingDraft) -> str | None:
 
 def _within(number: int | None, most: int) -> bool:
     return number is None or (type(number) is int and 0 <= number <= most)
-
-
-def unstorable_draft(plain: dict[str, Any]) -> str | None:
-    """Like `unstorable`, for all texts of a canonical draft."""
-    try:
-        return NUL if b"\\u0000" in msgspec.json.encode(plain) else None
-    except UnicodeEncodeError:
-        return HALF
 
 
 def unstorable(text: str) -> str | None:

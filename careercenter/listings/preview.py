@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+import msgspec
 from sqlalchemy import select
 
 from careercenter import db
@@ -64,7 +65,7 @@ class _Look:
         before = select(Listing.id, Listing.post_id, Listing.draft).where(Listing.id.in_(after))
         for old in db.session.execute(before):
             row = after[old.id]
-            yield Change("changed", old.post_id, row["title"], differences(old.draft, row["draft"]))
+            yield Change("changed", old.post_id, row["title"], differences(old.draft, msgspec.json.decode(row["draft"])))
         for post_id, row in found.quarantined.items():
             yield Change("quarantined", post_id, "", reason=row["reason"])
         yield from named("reopened", [listing_id for listing_id, closed in found.back if closed])

@@ -302,8 +302,11 @@ def _normal(run: Reading, batch: Batch, raw: Raw, raw_hash: bytes) -> tuple[date
         if problem := normal.unfit(draft):
             return problem
         values = normal.columns(draft, run.zone)
-        plain = values["draft"]
-        return normal.unstorable_draft(plain) or (draft.posted_at, form.hash_of(plain), values)
+        if b"\\u0000" in values["draft"]:
+            return normal.NUL
+        return draft.posted_at, form.content_hash(draft), values
+    except UnicodeEncodeError:
+        return normal.HALF
     except Exception as error:  # noqa: BLE001 - a plugin may fill a draft with values of the wrong type
         return f"The plugin made a listing that cannot be stored ({type(error).__name__})."
 

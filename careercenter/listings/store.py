@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, cast
 
+import msgspec
 from sqlalchemy import Table, bindparam, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
@@ -69,6 +70,8 @@ def _update_changed(run: Reading, rows: list[dict[str, Any]], now: datetime) -> 
     ids = [row["key"] for row in rows]
     drafts = db.session.execute(select(Listing.id, Listing.draft).where(Listing.id.in_(ids)))
     before: dict[int, dict[str, Any]] = {row.id: row.draft for row in drafts}
+    for row in rows:
+        row["draft"] = msgspec.json.decode(row["draft"])
     events = [(row["key"], "changed", {"fields": differences(before[row["key"]], row["draft"])}) for row in rows]
     dated = [row for row in rows if "posted_at" in row]
     undated = [row for row in rows if "posted_at" not in row]
@@ -80,7 +83,6 @@ def _update_changed(run: Reading, rows: list[dict[str, Any]], now: datetime) -> 
 
 def differences(before: dict[str, Any], after: dict[str, Any]) -> dict[str, list[Any]]:
     """Which fields of the normal form changed, with old and new value; long texts are only named."""
-    after = json.loads(json.dumps(after))  # as the database gives it back: lists, where the draft has tuples
     names = sorted(k for k in before.keys() | after.keys() if k not in form.VOLATILE and before.get(k) != after.get(k))
     return {name: [_short(before.get(name)), _short(after.get(name))] for name in names}
 

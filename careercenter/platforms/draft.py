@@ -6,13 +6,14 @@ converted or annualised here. Field list: docs/plugins.md.
 """
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, date, datetime
+from collections.abc import Mapping
+from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
 import msgspec
+from msgspec import structs
 
 
 class ListingKind(StrEnum):
@@ -70,7 +71,7 @@ class Provenance(StrEnum):
 
 
 def _told(default: Any) -> Any:
-    """A default that is written down: other fields that stand at their defaults are left out of what is sent and kept."""
+    """A default that is written down; other fields that stand at their defaults are left out of what is sent and kept."""
     return msgspec.field(default_factory=lambda: default)
 
 
@@ -189,43 +190,18 @@ class ListingDraft(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 VOLATILE = frozenset({"source_updated_at", "provenance"})
 
 
+def encoded(draft: ListingDraft) -> bytes:
+    """The draft as JSON: ISO 8601 dates, money as text, enums as values; what stands at its default is left out."""
+    return msgspec.json.encode(draft, enc_hook=dict)
+
+
 def canonical(draft: ListingDraft) -> dict[str, Any]:
-    """The draft as JSON-ready data: ISO 8601 dates, money as text, enums as values, empty values left out."""
-    return _full(msgspec.to_builtins(draft, builtin_types=(datetime, date), enc_hook=dict))
+    """What `encoded` holds."""
+    plain: dict[str, Any] = msgspec.json.decode(encoded(draft))
+    return plain
 
 
 def content_hash(draft: ListingDraft) -> bytes:
     """32 bytes that change exactly when the listing's content does (volatile fields do not count)."""
-    return hash_of(canonical(draft))
-
-
-def hash_of(plain: Mapping[str, Any]) -> bytes:
-    """`content_hash` of the draft whose canonical form this is."""
-    content = dict(plain)
-    for name in VOLATILE:
-        content.pop(name, None)
-    return hashlib.blake2b(msgspec.json.encode(content, order="sorted"), digest_size=32).digest()
-
-
-def _full(values: dict[str, Any]) -> dict[str, Any]:
-    """Without empty values; zero and false are values."""
-    kept = {}
-    for name, value in values.items():
-        if type(value) is not str and (told := _TOLD.get(type(value))):
-            value = told(value)
-        if value or value == 0:
-            kept[name] = value
-    return kept
-
-
-def _listed(items: Sequence[Any]) -> list[Any]:
-    return [told(item) if (told := _TOLD.get(type(item))) else item for item in items]
-
-
-_TOLD: dict[type, Callable[[Any], Any]] = {
-    dict: _full,
-    tuple: _listed,
-    list: _listed,
-    datetime: lambda moment: moment.astimezone(UTC).isoformat(),
-    date: date.isoformat,
-}
+    content = structs.replace(draft, source_updated_at=None, provenance={})
+    return hashlib.blake2b(encoded(content), digest_size=32).digest()
