@@ -129,7 +129,9 @@ def test_a_page_reaches_no_private_host_that_the_settings_do_not_allow(dana, fee
 @pytest.mark.parametrize(("wrong", "words"), [
     ({"label": ""}, "Write what staff shall call"), ({"boards": " \n"}, "Name at least one board."),
     ({"every_minutes": "5"}, "may not be asked more often"), ({"every_minutes": "²"}, "may not be asked more often"),
-    ({"option_base_url": "ftp://x"}, "Write a whole address"), ({"option_metadata_names": "pay"}, "name = value"),
+    ({"option_base_url": "ftp://x"}, "Write a whole address"),
+    ({"option_base_url": "http://[::1"}, "Write a whole address"), ({"option_base_url": "https://key@x.example"}, "Write a whole address"),
+    ({"option_metadata_names": "pay"}, "name = value"),
     ({"option_metadata_names": "Our word = nonsense"}, "Choose one of"), ({"boards": "x" * 121}, "120 characters"),
     ({"boards": "a\x07b"}, "stands alone on its line"),
 ])

@@ -1,16 +1,17 @@
 """Grouping on both databases: levels, what must stay apart, order, repetition, who is shown, two at once."""
 
 import random
+import time
 from datetime import UTC, datetime
 from threading import Barrier, Thread
 
 import pytest
 from flask import Flask
-from sqlalchemy import event, func, select, text, update
+from sqlalchemy import event, func, insert, select, text, update
 
 from careercenter import db, listings
 from careercenter.listings import touched
-from careercenter.listings.model import Listing
+from careercenter.listings.model import Listing, Opportunity
 from careercenter.listings.same import regroup, score, solve
 from careercenter.listings.same.model import WorkMove, WorkPair, WorkProfile
 from careercenter.listings.touched import Touched
@@ -354,3 +355,28 @@ def test_the_work_grows_with_the_batch_and_not_with_the_table(shelf: Shelf, now:
     finally:
         regroup._profiles = original
     assert set(read) <= {listing.id}
+
+
+@pytest.mark.parametrize("app", ["sqlite"], indirect=True)
+def test_thousands_under_one_requisition_are_grouped_in_seconds(app: Flask, factory: Factory, now: datetime) -> None:
+    """An evergreen posting in every town: what it costs grows with the listings, not with their square or cube."""
+    home = factory.board()
+    with db.transaction():
+        homes = [Opportunity(created_at=now) for _ in range(2000)]
+        db.session.add_all(homes)
+        db.session.flush()
+        first = factory_row(home.id, now)
+        rows = [{**first, "post_id": f"p{n}", "place": f"Town {n}, OH", "opportunity_id": one.id} for n, one in enumerate(homes)]
+        touched.touch(db.session.scalars(insert(Listing).returning(Listing.id), rows).all())
+    began = time.process_time()
+    touched.catch_up()
+    assert time.process_time() - began < 20, "with every two of them looked at for each, it were hours"
+    assert db.session.scalar(select(func.count(Listing.opportunity_id.distinct()))) == 1
+
+
+def factory_row(board_id: int, now: datetime) -> dict[str, object]:
+    return {
+        "board_id": board_id, "requisition_id": "R-10140", "state": "open", "kind": "internship", "title": "Data intern", "employer": "Acme",
+        "workplace": "onsite", "pay_kind": "unknown", "posted_at": now, "draft": {}, "raw_hash": bytes(32), "content_hash": bytes(32),
+        "first_seen_at": now, "changed_at": now,
+    }

@@ -257,3 +257,13 @@ def test_one_source_in_several_places(client, sign_in, factory: Factory, shelf: 
     sign_in(client, factory.student())
     text = page(client, f"/listings/{rows[0].id}")
     assert "Listed 2 times by one source" in text and "London" in text and "Dublin" in text
+
+
+def test_a_page_lists_the_first_of_very_many(shelf: Shelf, client: FlaskClient, sign_in, factory: Factory) -> None:  # type: ignore[no-untyped-def]
+    rows = [shelf.add("greenhouse", requisition_id="R-10140", places=(f"Town {n}, OH",)) for n in range(61)]
+    assert shelf.together(*rows)
+    sign_in(client, factory.person("advisor"))
+    first = client.get(f"/listings/{rows[0].id}").text
+    assert "Listed 61 times by one source" in first and "(the first 50 of 61)" in first and first.count("Apply there") <= 50
+    last = client.get(f"/listings/{max(rows, key=lambda row: row.place).id}").text
+    assert "this page" in last, "the listing itself stands among them wherever it comes"

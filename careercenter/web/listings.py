@@ -15,6 +15,7 @@ from careercenter.web import cards, listing_facts, placed, searches
 from careercenter.web.asked import FACETS, Asked
 
 blueprint = Blueprint("listings", __name__, url_prefix="/listings")
+MOST_SEEN = 50
 FEDERAL_MINIMUM_CENTS = 725  # 29 U.S.C. 206(a)(1), since 2009
 
 
@@ -44,7 +45,9 @@ def show(listing_id: int) -> Any:
         "listings/show.html", listing=listing, draft=listing.draft, mark=mark, meanings=cards.MEANINGS, pay=fair_pay(listing),
         kind=browse.KINDS.get(listing.kind, listing.kind), lead=listing_facts.lead(listing), facts=listing_facts.facts(listing),
         is_open=listing.state == OPEN and (listing.deadline_at is None or listing.deadline_at > g.now),
-        stale=listing.id in old, seen=seen, old=old, moved=same.why(listing_id), grouped=listing_facts.GROUPED,
+        stale=listing.id in old, seen=seen, old=old,
+        rows=[s for n, s in enumerate(seen) if n < MOST_SEEN or s.id == listing_id],
+        moved=same.why(listing_id), grouped=listing_facts.GROUPED,
         history=health.history(listing_id), say=transition,
     )
 

@@ -18,10 +18,12 @@ from careercenter import sealed
 from careercenter.listings import entered, polls
 from careercenter.listings.stored import StoredSource
 from careercenter.platforms.contract import Spec
+from careercenter.platforms.decode import web_address
 from careercenter.web.typed import Typed
 
 LONGEST_BOARD, MOST_BOARDS = 120, 200
 MOST_MINUTES = 7 * 24 * 60
+WHOLE = "Write a whole address, as https://api.example.com"
 
 
 @dataclass(frozen=True)
@@ -145,6 +147,8 @@ def _value(typed: Typed, each: Input) -> Any:
     value = typed.line(key, "Fill this in." if each.required else "", 1000)
     if each.kind == "address":
         value = value.rstrip("/")
+        if value and web_address(value.replace("{board}", "board")) is None:
+            typed.errors[key] = WHOLE
     return value or None
 
 
@@ -212,7 +216,7 @@ def _place(item: Any) -> str:
 
 def _sentence(item: Any) -> str:
     known = {
-        "missing": "Fill this in.", "string_pattern_mismatch": "Write a whole address, as https://api.example.com",
+        "missing": "Fill this in.", "string_pattern_mismatch": WHOLE,
         "int_parsing": "Write a whole number.", "int_parsing_size": "Write a smaller number.",
         "bool_parsing": "Tick it or leave it.", "float_parsing": "Write a number.",
     }

@@ -13,9 +13,12 @@ from careercenter.listings.model import Board, Listing, Quarantined, SyncRun
 from careercenter.listings.stored import StoredSource
 from careercenter.platforms import registry
 from careercenter.platforms.contract import CheckResult
+from careercenter.settings import Source
+from careercenter.web import manual_listings
 from tests.attack import world
 from tests.attack.test_stored_text import EVIL, harmless
 from tests.attack.test_strange_input import VALUES
+from tests.listing_board import configure
 
 
 @pytest.fixture
@@ -114,3 +117,25 @@ def test_a_board_cannot_lead_the_key_elsewhere(app, now, board: str) -> None:  #
     ask = Asking(plugin.manifest, cfg, board, None)  # type: ignore[attr-defined, arg-type]
     host = urlsplit(ask.filled(plugin.manifest.read.url)).hostname or ""  # type: ignore[attr-defined]
     assert host.endswith(".recruitee.com"), host
+
+
+ENTRY = {
+    "link": "https://harbor.example/3", "email": "", "title": "T", "employer": "E", "kind": "internship", "description": "", "places": "Dayton, OH",
+    "workplace": "", "hours_min": "10", "hours_max": "", "hours_per": "week", "pay_kind": "hourly", "pay_min": "16", "pay_max": "",
+    "deadline": "", "starts_on": "", "ends_on": "", "weeks": "16", "skills": "", "class_levels": "", "version": "1", "once": "",
+}
+
+
+@pytest.mark.parametrize("app", ["sqlite"], indirect=True)
+def test_an_entry_of_values_that_no_person_types_breaks_nothing(app, staff, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
+    configure(app, monkeypatch, Source(platform="manual", boards=("staff",)))
+    monkeypatch.setattr(manual_listings, "_take_in", lambda *_: None)  # what a run makes of it is tried in test_hostile
+    csrf, wrong = world.token(staff), []
+    for field in ENTRY:
+        for value in (*VALUES, b"http://[::1", "https://exa\u2100mple.com/1".encode(), b"[" * 2000):
+            rest = "&".join(f"{name}={quote(text)}" for name, text in {**ENTRY, "csrf_token": csrf}.items() if name != field)
+            answer = staff.post("/platforms/entered/new", data=f"{rest}&{field}={quote(value)}", content_type=world.FORM_DATA)
+            if answer.status_code >= 500 or "X-Evil" in answer.headers:
+                wrong.append((field, value[:24], answer.status_code))
+    assert wrong == []
+    assert staff.get("/platforms/entered").status_code == 200

@@ -202,9 +202,9 @@ def _settle(seeds: set[int], ids: Sequence[int], known: dict[int, Profile], rule
     for i, row in rows.items():
         mates[row.opportunity_id].add(i)
     homes = {i: row.opportunity_id for i, row in rows.items()}
-    late: set[int] = set().union(*(mates[rows[i].opportunity_id] for i in held))
+    late: set[int] = set().union(*(mates[home] for home in {rows[i].opportunity_id for i in held}))
     for group in solution.groups:
-        reach = set(group).union(*(mates[rows[i].opportunity_id] for i in group))
+        reach = set(group).union(*(mates[home] for home in {rows[i].opportunity_id for i in group}))
         if held.isdisjoint(reach):
             homes.update(dict.fromkeys(group, min(rows[i].home_id for i in group)))
         else:

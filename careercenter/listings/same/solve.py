@@ -5,7 +5,7 @@ first, each listing with at most one of another platform. A group never brings t
 pair never brings two listings of one platform together.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
@@ -73,6 +73,9 @@ class _Groups:
             self.parted[a].add(b)
             self.parted[b].add(a)
 
+    def every(self) -> list[list[int]]:
+        return list({id(members): members for members in self.of.values()}.values())
+
     def forbidden(self, a: int, b: int) -> bool:
         one, other = sorted((self.of[a], self.of[b]), key=len)
         return any(not self.parted[i].isdisjoint(other) for i in one if i in self.parted)
@@ -105,7 +108,7 @@ def solve(profiles: Mapping[int, Profile], pairs: Collection[Pair], *, link_at: 
         if groups.of[pair.a] is groups.of[pair.b]:
             found.states[pair.key] = LINKED
     found.doubts = {k: v for k, v in found.doubts.items() if groups.of[k[0]] is not groups.of[k[1]]}
-    found.groups = list({id(members): members for members in groups.of.values()}.values())
+    found.groups = groups.every()
     found.joins = groups.joins
     return found
 
@@ -154,9 +157,9 @@ def _likely(
     names = {i: p.name for i, p in profiles.items()}
     platform = {i: p.platform for i, p in profiles.items()}
     taken: set[tuple[int, str]] = set()
-    for members in groups.of.values():
-        if len(members) > 1:
-            taken.update((i, platform[other]) for i in members for other in members if other != i)
+    for members in groups.every():
+        shown = Counter(platform[i] for i in members)
+        taken.update((i, other) for i in members for other, n in shown.items() if n > (other == platform[i]))
     open_pairs = [p for p in pairs if p.decision is None and p.score >= ask_at]
     for pair in sorted(open_pairs, key=lambda p: (-p.score, _order(p.key, names))):
         a, b = pair.key
