@@ -15,6 +15,7 @@ from markupsafe import Markup, escape
 
 _HOLE = "\ue000{}\ue001"  # private characters: no text of ours has them where a stencil is cut
 _CUT = re.compile("\ue000(\\d+)\ue001")
+_SAFE = (Markup, int, float)
 _SPECIAL = re.compile("[&<>\"']").search
 
 
@@ -40,7 +41,8 @@ def _cut(environment: Environment, template: str, macro: str, holes: tuple[str, 
     return fill
 
 
-def escaped(text: Any) -> str:
-    """A text as it stands in a page; Markup stays as it is. Most texts hold none of the five characters that mean
-    something there, and need no Markup made of them: that takes longer than looking."""
-    return text if type(text) is Markup or type(text) is str and not _SPECIAL(text) else escape(text)
+def escaped(text: Any) -> Any:
+    """A text or a number as it stands in a page; Markup stays as it is. Most texts hold none of the five characters that
+    mean something there, and need no Markup made of them: that takes longer than looking."""
+    kind = type(text)
+    return text if kind in _SAFE or (kind is str and not _SPECIAL(text)) else escape(text)
