@@ -5,14 +5,14 @@ table, so they are functions and not macros: a chip takes five microseconds inst
 them from `_macros/status.html` like everything else.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache, lru_cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from flask import request
-from jinja2 import Template
+from flask import current_app, request
+from jinja2 import Environment, Template
 from markupsafe import Markup, escape
 
 from careercenter.web import charts
@@ -96,8 +96,14 @@ def stacks(id: str, rows: Sequence[tuple[str, Sequence[charts.Number]]], unit: s
 
 def frame(shell: Any, token: str) -> tuple[Markup, Markup, Markup]:
     """What stands around a page's own content: the rest of its head, all above it, and all below it."""
+    head, top, foot = _frame(current_app.jinja_env, shell)
+    return head, top(shell.person_name, token, shell.until), foot
+
+
+@lru_cache(maxsize=256)
+def _frame(_environment: Environment, shell: Any) -> tuple[Markup, Callable[..., Markup], Markup]:
     drawn = "_macros/shell.html"
-    top = stencil(drawn, "top", ("name", "token", "until"), shell=shell)(shell.person_name, token, shell.until)
+    top = stencil(drawn, "top", ("name", "token", "until"), shell=shell)
     return stencil(drawn, "head", (), shell=shell)(), top, stencil(drawn, "foot", (), shell=shell)()
 
 
