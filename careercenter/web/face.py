@@ -13,6 +13,7 @@ from typing import Any
 
 from flask import current_app, request
 from jinja2 import Environment, Template
+from jinja2.runtime import Context, new_context
 from markupsafe import Markup, escape
 
 from careercenter.web import charts
@@ -113,6 +114,10 @@ class _Template(Template):
 
     def _get_default_module(self, ctx: Any = None) -> Any:
         return super()._get_default_module()
+
+    def new_context(self, vars: Any = None, shared: bool = False, locals: Any = None) -> Context:  # noqa: A002 - Jinja's names
+        """No template of ours has globals of its own: the environment's are copied at once, and not name by name."""
+        return new_context(self.environment, self.name, self.blocks, vars, shared, self.environment.globals, locals)
 
 
 def install(app: Any) -> None:
