@@ -2,9 +2,10 @@
 
 The product runs under its own gunicorn settings with one worker. Its hello page goes the way of every page that somebody
 signed in asks for (pages/served.py); what Flask alone takes in the same process is printed beside it. Django runs under
-the same settings, signed in by its own sessions. CPU seconds are those of the worker per request, read from its POSIX
-clock; variants alternate, medians are printed. "Cold" empties, before each request, every
-cache that holds anything of a row (see pages/served.py); "warm" asks the same page again. Django fills no such cache.
+the same settings, signed in by its own sessions, and shows the same words, dates aside (pages/alike.py looks before
+anything is measured). CPU seconds are those of the worker per request, read from its POSIX clock; variants alternate,
+medians are printed. "Cold" empties, before each request, every cache that holds anything of a row (see pages/served.py);
+"warm" asks the same page again. Django fills no such cache.
 Latency is that of one kept connection. Run it on a quiet machine: beside other work, a page loses more of the
 processor's caches than the hello page does, and every ratio to it looks two to three times worse.
 """
@@ -18,7 +19,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.pages import campus
+from benchmarks.pages import alike, campus
 from benchmarks.pages.servers import ROOT, Server, serving
 
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "25"))
@@ -45,6 +46,9 @@ class Variant:
     def run(self) -> None:
         self.costs.append(self.server.cpu_of(self.path, self.headers, TIMES))
 
+    def page(self) -> bytes:
+        return self.server.get(self.path, self.headers)
+
 
 def main() -> int:
     began = time.monotonic()
@@ -62,6 +66,8 @@ def main() -> int:
         variants = plan(product, django, here, peers)
         for variant in variants.values():
             variant.server.cpu_of(variant.path, variant.headers, TIMES)
+        for name in PAGES:
+            alike.must_show_the_same(name, *(variants[name, kind].page() for kind in ("warm", "django")))
         for _ in range(ROUNDS):
             for variant in variants.values():
                 variant.run()
@@ -98,9 +104,9 @@ def show(variants: dict[tuple[str, str], Variant]) -> None:
     print(f"{'':16}{'Flask':>8}{'hello':>8}{'cold':>8}{'warm':>8}{'Django':>8}{'KB':>5}{'KB Dj.':>7}   "
           "hello/cold  hello/warm  Django/cold  Django/warm  Flask/cold  Flask/warm")
     print(f"{'goal':68}    0.25 up     0.33 up       5.0 up       5.0 up")
-    for name, (path, _) in PAGES.items():
+    for name in PAGES:
         ours, theirs = variants[name, "warm"], variants[name, "django"]
-        sizes = [len(each.server.get(path, each.headers)) / 1000 for each in (ours, theirs)]
+        sizes = [len(each.page()) / 1000 for each in (ours, theirs)]
         for label, figure in ((name, statistics.median), ("", min)):
             hello, bare = (figure(variants[kind, ""].costs) * 1e6 for kind in ("hello", "bare"))
             cold, warm, django = (figure(variants[name, kind].costs) * 1e6 for kind in VARIANTS)

@@ -10,8 +10,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import Connection, Dialect, Select
+from sqlalchemy import BindParameter, Connection, Dialect, Integer, Select, String, literal_column
 from sqlalchemy.exc import DBAPIError, StatementError
+from sqlalchemy.sql import visitors
 
 Convert = Callable[[Any], Any]
 _PREPARED: dict[str, "WeakKeyDictionary[Select[*tuple[Any, ...]], Prepared | None]"] = {}
@@ -80,7 +81,20 @@ def _prepare(statement: Select[*tuple[Any, ...]], dialect: Dialect) -> Prepared 
     compiled: Any = statement.compile(dialect=dialect)
     if compiled.post_compile_params or compiled.literal_execute_params or compiled.escaped_bind_names:
         return None
-    return Prepared(compiled, dialect, statement.selected_columns)
+    written: Any = visitors.replacement_traverse(statement, {}, _written)
+    return Prepared(written.compile(dialect=dialect), dialect, statement.selected_columns)
+
+
+def _written(element: Any, **_: Any) -> Any:
+    """A word or number that is always the same becomes part of the text. SQLite would compile a statement anew for each
+    execution where a partial index depends on a parameter, and PostgreSQL would not use the index."""
+    if not isinstance(element, BindParameter) or not element.unique or not isinstance(element.type, String | Integer):
+        return None  # what has a name of its own is given, or can be
+    value = element.effective_value
+    if type(value) is int:
+        return literal_column(str(value), element.type)
+    word = type(value) is str and value.isidentifier() and value.isascii()
+    return literal_column(f"'{value}'", element.type) if word else None
 
 
 def _into(kind: Any, dialect: Dialect) -> Convert | None:

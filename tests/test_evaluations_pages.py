@@ -123,6 +123,15 @@ def test_the_student_answers_the_own_debrief_only(client, placement, factory, si
     assert "SQL joins." in client.get(f"/placements/{placement.id}").text
 
 
+@pytest.mark.parametrize(("state", "waits"), [("invited", True), ("planned", False), ("submitted", False)])
+def test_the_students_home_names_the_debriefs_that_wait(client, placement, sign_in, state, waits):
+    debrief = of(placement, "student")
+    with db.transaction():
+        db.session.get_one(Evaluation, debrief.id).state = state
+    sign_in(client, placement.student)
+    assert (f"Look back on {placement.title}" in client.get("/").text) is waits
+
+
 def test_the_student_reads_the_answers_on_the_placement(client, placement, sign_in):
     client.post(address(placement), data={**fields(client.get(address(placement))), **ANSWERS})
     sign_in(client, placement.student)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import bindparam, func, literal, select, text
+from sqlalchemy import String, bindparam, func, literal, select, text
 from sqlalchemy.exc import OperationalError, ProgrammingError, StatementError
 
 from careercenter import db, reading
@@ -55,6 +55,17 @@ def test_a_list_of_values_is_left_to_sqlalchemy(app: Flask, factory: Factory) ->
     people = [factory.person("student").id for _ in range(3)]
     ours, theirs = both(select(Person.id).where(Person.id.in_(people[:2])).order_by(Person.id))
     assert ours == theirs == [(people[0],), (people[1],)]
+
+
+def test_a_word_of_the_program_is_part_of_the_text_and_any_other_text_a_parameter(app: Flask) -> None:
+    """Where a partial index could serve, SQLite compiles a statement with parameters anew each time."""
+    odd = "it's; -- %s :x"
+    asked = select(literal("word"), literal(7), literal(odd), bindparam("given", type_=String)).limit(2)
+    ours, theirs = both(asked, given="given")
+    assert ours == theirs == [("word", 7, odd, "given")]
+    text_of = reading._PREPARED[db.db.engine.dialect.name][asked].text  # type: ignore[union-attr]
+    assert "'word'" in text_of and "LIMIT 2" in text_of
+    assert "it's" not in text_of and "given" not in text_of.replace("%(given)s", "")
 
 
 def test_a_missing_parameter_is_told(app: Flask) -> None:

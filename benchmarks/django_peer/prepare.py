@@ -30,7 +30,12 @@ def _sign_in(role: str, person_id: int) -> str:
     from django.contrib.auth.models import User
     from django.contrib.sessions.backends.db import SessionStore
 
-    user = User.objects.create(id=person_id, username=role, password="!")
+    from benchmarks.django_peer.models import Person
+
+    person = Person.objects.get(pk=person_id)
+    user = User.objects.create(
+        id=person_id, username=role, password="!", first_name=person.given_name, last_name=person.family_name,
+    )
     session = SessionStore()
     session[SESSION_KEY], session[BACKEND_SESSION_KEY] = str(user.pk), "django.contrib.auth.backends.ModelBackend"
     session[HASH_SESSION_KEY], session["role"] = user.get_session_auth_hash(), role

@@ -12,7 +12,8 @@ urlpatterns = [
             "listing": "listings/<int:id>", "decision": "queue/<int:id>", "preview": "queue/preview", "placements": "placements",
             "new_placement": "placements/new", "placement": "placements/<int:id>", "credit": "credit", "request": "credit/<int:id>",
             "edit_request": "credit/<int:id>/edit", "evaluations": "evaluations", "debrief": "debrief/<int:id>",
-            "platforms": "platforms", "sign_out": "sign-out", "accessibility": "accessibility",
+            "sessions": "me/sessions", "address": "me/address", "platforms": "platforms",
+            "held": "platforms/held", "same_work": "platforms/same-work", "sign_out": "sign-out", "accessibility": "accessibility",
         }.items()
     ),
 ]

@@ -27,6 +27,7 @@ KEPT = (
     "careercenter.credit.policy", "careercenter.evaluations.instruments", "careercenter.accreditation.specs",  # configuration
     "careercenter.platforms.registry", "careercenter.signon.crypto",
     "careercenter.listings.index.tally._hits", "careercenter.listings.index.tally._values_of",  # statements beside counts
+    "careercenter.listings.index.options._labels_of",
     "careercenter.listings.index.ranking._newest", "careercenter.listings.index.sqlite",
     "careercenter.credit.marks",  # what so many hours earn under a policy: arithmetic that names no row
 )

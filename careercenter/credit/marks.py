@@ -12,7 +12,7 @@ from careercenter import db
 from careercenter.catalog import Course, StudentRecord
 from careercenter.credit import amounts, policy, rules
 from careercenter.credit.facts import Facts, StudentFacts, TermFacts
-from careercenter.credit.policy import ClassStanding, CreditRange, CreditsEarned, GoodStanding, Gpa, HoursPerCredit, Version
+from careercenter.credit.policy import ClassStanding, CreditRange, CreditsEarned, GoodStanding, Gpa, HoursPerCredit, Rule, Version
 from careercenter.people.model import Person
 
 _ABOUT_THE_STUDENT = (Gpa, ClassStanding, CreditsEarned, GoodStanding)
@@ -59,8 +59,13 @@ class Ruler:
 def ruler(student: StudentFacts, edition: Version) -> Ruler:
     """Judge the student once for a whole page. What is not known does not bar."""
     blank = Facts(Decimal(0), 0, 0, TermFacts("", date.min, date.max, date.max), student, date.min)
-    about = (rules.judge(rule, blank, edition) for rule in edition.rule if isinstance(rule, _ABOUT_THE_STUDENT))
+    about = (rules.judge(rule, blank, edition) for rule in _about_the_student(edition))
     return Ruler(edition, next((f.sentence for f in about if f.blocks), ""))
+
+
+@lru_cache(maxsize=64)
+def _about_the_student(edition: Version) -> tuple[Rule, ...]:
+    return tuple(rule for rule in edition.rule if isinstance(rule, _ABOUT_THE_STUDENT))
 
 
 _OF_STUDENT = (

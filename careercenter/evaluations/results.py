@@ -200,7 +200,7 @@ _JOINED = (
     .outerjoin(StudentRecord.__table__, StudentRecord.person_id == Person.id)
     .outerjoin(Program.__table__, Program.id == StudentRecord.program_id)
 )
-_DISPUTED = exists().where(Answer.evaluation_id == Evaluation.id, Answer.minutes.is_not(None)).correlate(Evaluation)
+_DISPUTED = Evaluation.id.in_(select(Answer.evaluation_id).where(Answer.minutes.is_not(None)))
 _UNDELIVERED = exists().where(
     outbox.OutboxMessage.about_kind == "evaluation", outbox.OutboxMessage.about_id == Evaluation.id,
     outbox.OutboxMessage.dead_at.is_not(None), outbox.OutboxMessage.dead_at >= Evaluation.invited_at,

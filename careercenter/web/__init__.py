@@ -36,6 +36,7 @@ def init(app: Flask, settings: Settings) -> None:
         WTF_CSRF_SSL_STRICT=server.secure,
     )
     app.ensure_sync = _as_it_is  # type: ignore[method-assign, assignment]
+    app.jinja_options = {**app.jinja_options, "cache_size": -1}  # every template of ours, without counting which are used
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     headers.install(app)  # before all others: a request has its name even when its form is refused
     csrf.init_app(app)

@@ -218,8 +218,10 @@ def install(app: Flask) -> None:
 def _leave_the_session(response: Response) -> Response:
     """A form from another site comes without our session cookie. Unless it signs somebody in, its answer must not put a
     cookie in that one's place: any page on the web could sign people out."""
+    if request.method in ("GET", "HEAD") or "sid" in session:
+        return response
     ours = current_app.config["SESSION_COOKIE_NAME"] in request.cookies or request.headers.get("Origin") == db.settings().server.public_url
-    if request.method not in ("GET", "HEAD") and not ours and "sid" not in session:
+    if not ours:
         session.modified = False
     return response
 

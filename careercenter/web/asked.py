@@ -11,6 +11,7 @@ FACETS = (
     ("kind", "Kind"), ("hours", "Hours"), ("pay", "Pay"), ("deadline", "Deadline"), ("workplace", "Where"), ("city", "Place"),
     ("skill", "Skill"), ("platform", "Source"),
 )
+_ORDER = ("q", *(name for name, _ in FACETS), "place", "sort")
 
 
 @dataclass(frozen=True)
@@ -58,10 +59,9 @@ class Asked:
 
     def adding(self, name: str) -> Callable[[str], str]:
         """The address with one more choice of a facet, as a function of that choice: a page writes dozens."""
-        names = ["q", *(facet for facet, _ in FACETS), "place", "sort"]
-        at = names.index(name)
-        before = urlencode([pair for pair in self.pairs if names.index(pair[0]) <= at])
-        after = urlencode([pair for pair in self.pairs if names.index(pair[0]) > at])
+        pairs, at = self.pairs, _ORDER.index(name)
+        before = urlencode([pair for pair in pairs if _ORDER.index(pair[0]) <= at])
+        after = urlencode([pair for pair in pairs if _ORDER.index(pair[0]) > at])
         head, tail = f"/listings?{before}{'&' if before else ''}{name}=", f"&{after}" if after else ""
         return lambda value: f"{head}{quote_plus(value)}{tail}"
 

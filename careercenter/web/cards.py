@@ -4,11 +4,11 @@ the mark alone.
 The mark "would count" belongs to the student who looks, but there are only a few different ones.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 
 from flask import g
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from careercenter import credit
 from careercenter.credit import Offer, Ruler
@@ -18,7 +18,7 @@ from careercenter.listings.model import Listing
 from careercenter.web import formats
 from careercenter.web.face import chip
 from careercenter.web.formats import Calendar
-from careercenter.web.stencils import stencil
+from careercenter.web.stencils import escaped, stencil
 
 TEXTS = ("id", "title", "who", "facts", "mark", "seen")
 MEANINGS = {"counts": "good", "part": "waiting", "unknown": "waiting", "not": "stopped"}
@@ -32,10 +32,11 @@ def ruler() -> Ruler | None:
 def cards(rows: Sequence[Row], level: int = 2) -> Markup:
     """The cards of a list, each with its mark; `level` is that of their headings."""
     calendar, by, fresh = formats.calendar(), ruler() if rows else None, stale_since(g.now)
-    found = (
-        _card(row, calendar, row.believed_at is None or row.believed_at < fresh, level, _mark(offer(row), by) if by else "")
+    fill = stencil("listings/_card.html", "card", TEXTS, level=level)
+    found = [
+        _card(row, calendar, row.believed_at is None or row.believed_at < fresh, fill, _mark(offer(row), by) if by else "")
         for row in rows
-    )
+    ]
     return Markup("".join(found))  # noqa: S704 - each is Markup already
 
 
@@ -57,12 +58,11 @@ def _sign(verdict: str, words: str) -> Markup:
 
 
 @lru_cache(maxsize=4096)
-def _card(row: Row, calendar: Calendar, stale: bool, level: int, mark: Markup | str) -> Markup:
+def _card(row: Row, calendar: Calendar, stale: bool, fill: Callable[..., Markup], mark: Markup | str) -> Markup:
     """The calendar is part of the key: dates are said relative to its day. There are few different marks."""
     place = row.place or ("remote" if row.workplace == "remote" else "")
-    facts = Markup("").join(Markup(f"<li>{escape(fact)}</li>") for fact in _facts(row, calendar))  # noqa: S704 - escaped
+    facts = Markup("".join([f"<li>{escaped(fact)}</li>" for fact in _facts(row, calendar)]))  # noqa: S704 - escaped
     seen = f"{'Not verified since' if stale else 'Confirmed'} {calendar.moment(row.believed_at)}" if row.believed_at else "Not verified yet"
-    fill = stencil("listings/_card.html", "card", TEXTS, level=level)
     return fill(row.id, row.title, f"{row.employer}, {place}" if place else row.employer, facts, mark, seen)
 
 

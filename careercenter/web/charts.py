@@ -58,8 +58,15 @@ class Line(NamedTuple):
 
 def say(value: Number) -> str:
     """A number as people write it: 1,204 or 12.5."""
+    if type(value) is int:
+        return f"{value:,}"
     text = f"{float(value):,.2f}"
     return text.rstrip("0").rstrip(".")
+
+
+def cut(label: str) -> str:
+    """A label as far as it has room."""
+    return label if len(label) <= 40 else f"{label[:39]}…"
 
 
 def ceiling(highest: float) -> float:

@@ -5,13 +5,15 @@ table, so they are functions and not macros: a chip takes five microseconds inst
 them from `_macros/status.html` like everything else.
 """
 
+from collections.abc import Callable, Sequence
 from functools import cache, lru_cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from flask import request
-from jinja2 import Template
+from flask import current_app, request
+from jinja2 import Environment, Template
+from jinja2.runtime import Context, new_context
 from markupsafe import Markup, escape
 
 from careercenter.web import charts
@@ -74,10 +76,35 @@ def count(n: int, what: str = "waiting") -> Markup:
     return Markup('<span class="count">{}<span class="visually-hidden"> {}</span></span>').format(n, what)
 
 
+def stacks(id: str, rows: Sequence[tuple[str, Sequence[charts.Number]]], unit: str = "") -> Markup:  # noqa: A002 - as in markup
+    """The bars of a stacked chart: dozens of numbers, so it is a function and not a macro. See _macros/charts.html."""
+    found = []
+    for row in charts.stacks(rows):
+        base, line = row.y + 20, row.y + 36
+        found.append(f'<text class="c-label" x="0" y="{row.y + 15}">{escape(charts.cut(row.label))}</text>')
+        for p in row.pieces:
+            box = f'x="{p.x}%" y="{base}" width="{p.width}%" height="22"/>'
+            found.append(f'<rect class="c-s{p.series}" {box}')
+            if p.series:
+                found.append(f'<rect fill="url(#{id}-p{p.series})" {box}')
+            if p.fits:
+                words = charts.say(p.value)
+                found.append(f'<text class="c-in c-in{p.series}" x="{p.middle}%" y="{line}" text-anchor="middle">{words}</text>')
+        total = escape(f"{charts.say(row.total)} {unit}".rstrip())
+        found.append(f'<text class="c-value" x="{row.end}%" dx="8" y="{line}">{total}</text>\n')
+    return Markup("".join(found))  # noqa: S704 - numbers, and what is escaped
+
+
 def frame(shell: Any, token: str) -> tuple[Markup, Markup, Markup]:
     """What stands around a page's own content: the rest of its head, all above it, and all below it."""
+    head, top, foot = _frame(current_app.jinja_env, shell)
+    return head, top(shell.person_name, token, shell.until), foot
+
+
+@lru_cache(maxsize=256)
+def _frame(_environment: Environment, shell: Any) -> tuple[Markup, Callable[..., Markup], Markup]:
     drawn = "_macros/shell.html"
-    top = stencil(drawn, "top", ("name", "token", "until"), shell=shell)(shell.person_name, token, shell.until)
+    top = stencil(drawn, "top", ("name", "token", "until"), shell=shell)
     return stencil(drawn, "head", (), shell=shell)(), top, stencil(drawn, "foot", (), shell=shell)()
 
 
@@ -87,6 +114,10 @@ class _Template(Template):
 
     def _get_default_module(self, ctx: Any = None) -> Any:
         return super()._get_default_module()
+
+    def new_context(self, vars: Any = None, shared: bool = False, locals: Any = None) -> Context:  # noqa: A002 - Jinja's names
+        """No template of ours has globals of its own: the environment's are copied at once, and not name by name."""
+        return new_context(self.environment, self.name, self.blocks, vars, shared, self.environment.globals, locals)
 
 
 def install(app: Any) -> None:
@@ -106,5 +137,5 @@ def install(app: Any) -> None:
     app.jinja_env.globals.update(
         url_for=address,
         asset=asset, charts=charts, face_meanings=MEANINGS,
-        face_icon=icon, face_chip=chip, face_mark=mark, face_count=count, face_frame=frame,
+        face_icon=icon, face_chip=chip, face_mark=mark, face_count=count, face_stacks=stacks, face_frame=frame,
     )  # fmt: skip

@@ -101,11 +101,9 @@ _UNDER_WAY = select(
 ).join(Employer, Employer.id == Placement.employer_id).where(
     Placement.student_id == bindparam("student_id"), or_(Placement.state == "proposed", Placement.state == "running")
 ).order_by(Placement.ends_on)
-_REFLECTIONS = select(Evaluation.id, Placement.id, Placement.title, Evaluation.due_on).join(
+_REFLECTIONS = select(Evaluation.id, Placement.id, Placement.title, Evaluation.due_on, Evaluation.state).join(
     Placement, Placement.id == Evaluation.placement_id
-).where(
-    Placement.student_id == bindparam("student_id"), Evaluation.rater == "student", Evaluation.state == "invited"
-).order_by(Evaluation.due_on)
+).where(Placement.student_id == bindparam("student_id"), Evaluation.rater == "student").order_by(Evaluation.due_on)
 
 
 def _placements(person_id: int) -> Sequence[Any]:
@@ -114,8 +112,9 @@ def _placements(person_id: int) -> Sequence[Any]:
 
 
 def _own_evaluations(person_id: int) -> Sequence[Any]:
-    """Reflections that wait for the student: id, placement id, title, due on."""
-    return db.ask(_REFLECTIONS, student_id=person_id)
+    """Reflections that wait for the student: id, placement id, title, due on. Asked for by state, a database begins with
+    those of the whole campus that wait."""
+    return [row[:4] for row in db.ask(_REFLECTIONS, student_id=person_id) if row.state == "invited"]
 
 
 def alumni() -> str:
@@ -130,13 +129,15 @@ def alumni() -> str:
 def _waiting(step: str) -> Markup:
     """The first rows of a queue: who, what, since when, how urgent."""
     fill = {late: stencil("_macros/page.html", "task", TASK, meaning="needs" if late else "waiting") for late in (True, False)}
-    base = url_for("credit.queue")
-    return Markup("").join(
+    base, calendar = url_for("credit.queue"), formats.calendar()
+    waiting = ((w, w.risk(g.now) == "overdue") for w in credit.queue(g.viewer, step, g.now, limit=FEW))
+    rows = [
         fill[late](
             f"{w.student}: {w.what}", f"{base}/{w.request_id}", f"{w.course}, {credit.credits_text(w.credits)}. {w.verdict_text}.",
-            f"since {formats.day(w.waiting_since)}", "Overdue" if late else f"Due {formats.days_until(w.due_at)}",
-        ) for w, late in ((w, w.risk(g.now) == "overdue") for w in credit.queue(g.viewer, step, g.now, limit=FEW))
-    )
+            f"since {calendar.day(w.waiting_since)}", "Overdue" if late else f"Due {calendar.days_until(w.due_at)}",
+        ) for w, late in waiting
+    ]
+    return Markup("".join(rows))  # noqa: S704 - each is Markup already
 
 
 def advisor() -> str:

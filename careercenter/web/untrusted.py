@@ -18,6 +18,6 @@ def install(app: Flask) -> None:
     def _readable() -> None:
         """PostgreSQL refuses the character NUL wherever it turns up; no keyboard types it."""
         form = request.method == "POST" and request.endpoint != "hooks.take"  # which reads its body itself, byte by byte
-        sent = [request.args, request.form] if form else [request.args]
+        sent = ([request.args] if request.query_string else []) + ([request.form] if form else [])
         if any("\x00" in value for values in sent for _, value in values.items(multi=True)):
             abort(400)

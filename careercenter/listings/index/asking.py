@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 from sqlalchemy import BigInteger, Integer, bindparam, func, or_, select
@@ -34,8 +34,9 @@ class Filters:
     city: tuple[str, ...] = ()
     deadline: tuple[str, ...] = ()
 
-    @property
+    @cached_property
     def chosen(self) -> int:
+        """How many facets something is chosen of."""
         return sum(bool(getattr(self, f.name)) for f in fields(self))
 
     def without(self, name: str, value: str) -> "Filters":

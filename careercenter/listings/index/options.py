@@ -1,9 +1,9 @@
 """The choices beside a search as a page shows them: in their order, with their words and figures."""
 
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from careercenter import db
 from careercenter.listings.index.asking import Filters, Moment
@@ -50,6 +50,12 @@ def _options(state: Moment, name: str, counts: tuple[tuple[str, int], ...], chos
 
 def _labels(name: str, values: tuple[str, ...]) -> dict[str, str]:
     """How skills or cities are written."""
-    asked = [value for value in values if possible(value)]
-    known = select(SearchLabel.value, SearchLabel.label).where(SearchLabel.name == name, SearchLabel.value.in_(asked))
-    return {row.value: row.label for row in db.session.execute(known)}
+    asked = {f"value{n}": value for n, value in enumerate(v for v in values if possible(v))}
+    return dict(db.ask(_labels_of(len(asked)), name=name, **asked)) if asked else {}
+
+
+@lru_cache(maxsize=64)
+def _labels_of(many: int) -> Any:
+    """The statement of `_labels`; building one takes longer than running it."""
+    values = [bindparam(f"value{n}", type_=SearchLabel.value.type) for n in range(many)]
+    return select(SearchLabel.value, SearchLabel.label).where(SearchLabel.name == bindparam("name"), SearchLabel.value.in_(values))
