@@ -27,7 +27,7 @@ from careercenter.listings.index.entry import micros
 from careercenter.listings.index.options import Option, options
 from careercenter.listings.index.tables import ListingEntry
 from careercenter.listings.index.tally import FACETS, facets, tally
-from careercenter.listings.model import OPEN, Board, Listing
+from careercenter.listings.model import IS_OPEN, Board, Listing
 
 PAGE = 25
 LOOKED_AT = 1000
@@ -187,7 +187,7 @@ def _rows_of(state: Moment, keys: Sequence[int]) -> list[Row]:
 
 @lru_cache(maxsize=2)
 def _these(kind: str) -> Any:
-    return _columns(ListingEntry.key).where(database().among(ListingEntry.key), Listing.state == OPEN, Listing.shown)
+    return _columns(ListingEntry.key).where(database().among(ListingEntry.key), IS_OPEN, Listing.shown)
 
 
 @lru_cache(maxsize=256)
@@ -198,7 +198,7 @@ def _listed(kind: str, question: bool, bounds: int, order: str, part: str, limit
     by: Any = _ORDER.get(order, key)
     value, below = bindparam("value", type_=BigInteger), bindparam("below", type_=BigInteger)
     begins = [by == value, key < below] if part == "same" else [by < value]
-    found = _columns(by).where(*conditions(bounds), *begins, Listing.state == OPEN, Listing.shown)
+    found = _columns(by).where(*conditions(bounds), *begins, IS_OPEN, Listing.shown)
     if text and order == "newest":
         found = found.join(text.TEXT, ListingEntry.key == text.KEY).where(text.matches())
     elif text:
