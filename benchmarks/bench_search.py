@@ -50,7 +50,8 @@ def peer(folder: Path) -> Any:
     if not index.searcher().num_docs:
         writer = index.writer(200_000_000, num_threads=1)
         for key, title, words, *card in db.session.connection().exec_driver_sql(
-            f"SELECT e.key, l.title, l.words, {CARD} FROM listing_entry e JOIN listing l ON l.id = e.listing_id JOIN board b ON b.id = l.board_id"
+            f"SELECT e.key, l.title, l.words, {CARD} "
+            "FROM listing_entry e JOIN listing l ON l.id = e.listing_id JOIN board b ON b.id = l.board_id"
         ):
             shown = json.dumps(card, default=str).encode()
             writer.add_document(tantivy.Document(title=title, words=words, key=key, card=shown))

@@ -17,6 +17,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from careercenter import create_app, db
+from careercenter.listings import bulk
 from careercenter.listings.index import entry, keep
 from careercenter.settings import load
 
@@ -71,7 +72,8 @@ class Shelf:
             n, 1 + n % len(PLATFORMS), str(n), n, "open" if luck.random() < OPEN else "closed", True, kind, title, employer, place,
             luck.choice(WORKPLACES[n % 5]), luck.choice(PAYS[n % 5]), "$20 an hour",
             luck.choice((None, *range(1500, 4000, 25))), None, luck.choice((None, 600, 1200, 2400)), luck.choice(("week", "total", "")),
-            "", due, posted, f"https://jobs.example/{n}", f"<p>{body}</p>", words, {"skills": skills}, bytes(32), bytes(32), posted, posted, 0,
+            "", due, posted, f"https://jobs.example/{n}", f"<p>{body}</p>", words, {"skills": skills}, bytes(32), bytes(32), posted,
+            posted, 0,
         )
 
 
@@ -133,9 +135,9 @@ def fill(shelf: Shelf) -> str:
         ])
     rows = shelf.rows()
     while some := list(itertools.islice(rows, LARGE)):
-        with db.transaction() as session:
-            session.execute(Opportunity.__table__.insert(), [{"id": row[0], "created_at": NOW} for row in some])
-            session.execute(Listing.__table__.insert(), [dict(zip(LISTING, row, strict=True)) for row in some])
+        with db.transaction():
+            bulk.insert(Opportunity.__table__, ("id", "created_at"), [(row[0], NOW) for row in some])
+            bulk.insert(Listing.__table__, LISTING, some)
     last = max(LISTINGS - 20_000, 0)
     filled, usual = _index(0, last, LARGE), _index(last, LISTINGS, USUAL)
     if db.is_postgresql():

@@ -57,7 +57,8 @@ class Entry(NamedTuple):
 
     @property
     def digest(self) -> int:
-        return int.from_bytes(hashlib.blake2b(repr(tuple(self)).encode(), digest_size=8).digest(), signed=True)
+        said = (*self[:8], *map(" ".join, self[8:]))
+        return int.from_bytes(hashlib.blake2b(repr(said).encode(), digest_size=8).digest(), signed=True)
 
     @property
     def vocabulary(self) -> set[str]:
@@ -76,8 +77,8 @@ def entry_of(row: Any) -> Entry:
     cities, raw = _places(row)
     skills = _values(row.draft.get("skills") or ())
     choices = (row.kind, row.workplace, _PAY_OF.get(row.pay_kind, "unstated"), hours_choice(row), row.platform)
-    near = list(dict.fromkeys(word for text in raw for word in words(text)))
-    about = words(f"{row.employer} \n{row.place}") + [word for text in (*raw, *skills.values()) for word in words(text)]
+    near = dict.fromkeys(words("\n".join(raw)))
+    about = words("\n".join((row.employer, row.place, *raw, *skills.values())))
     marks = [EVERY, *(mark(name, chosen) for name, chosen in zip(CHOICES, choices, strict=True))]
     marks += [mark("skill", s) for s in skills] + [mark("city", c) for c in cities] + [f"in:{word}" for word in near]
     return Entry(
