@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
+from sqlalchemy import ColumnElement, literal_column
+
 from careercenter.listings.index.words import value, words
 
 KINDS = {
@@ -117,6 +119,11 @@ def key_of(posted_at: datetime, listing_id: int) -> int:
     """Grows with the minute of posting, then with the listing's id."""
     minute = micros(posted_at) // 60_000_000
     return min(max(minute, 0), 2**31 - 1) << 32 | listing_id
+
+
+def listing_of(key: Any) -> Any:
+    """The id of the listing whose entry has this key, a number or a column."""
+    return key.op("&")(literal_column("4294967295")) if isinstance(key, ColumnElement) else key & 0xFFFF_FFFF
 
 
 def micros(moment: datetime) -> int:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any, cast
 
-from sqlalchemy import Table, delete, func, insert, select, update
+from sqlalchemy import Table, case, delete, func, insert, select, update
 from sqlalchemy.orm import aliased
 
 from careercenter import db
@@ -21,11 +21,12 @@ from careercenter.listings.model import IS_OPEN, OPEN, Board, Listing
 
 _Mate = aliased(Listing)
 MATE_PLACES = (
-    select(func.aggregate_strings(_Mate.place, "\n"))
-    .where(_Mate.opportunity_id == Listing.opportunity_id, _Mate.board_id == Listing.board_id, _Mate.id != Listing.id, _Mate.state == OPEN)
+    select(func.aggregate_strings(case(((_Mate.board_id == Listing.board_id) & (_Mate.state == OPEN), _Mate.place)), "\n"))
+    .where(_Mate.opportunity_id == Listing.opportunity_id, _Mate.id != Listing.id)
     .correlate(Listing).scalar_subquery().label("mate_places")
 )
-"""Where else the same requisition is open: lists show one of its listings, and it is found by all its places."""
+"""Where else the same requisition is open: lists show one of its listings, and it is found by all its places. Only the opportunity
+is a condition: without statistics, as while all is read for the first time, PostgreSQL went through every open listing for each."""
 COLUMNS = (
     Listing.id, Listing.kind, Listing.title, Listing.employer, Listing.place, Listing.workplace, Listing.pay_kind,
     Listing.hourly_cents, Listing.min_minutes, Listing.max_minutes, Listing.hours_per, Listing.deadline_at, Listing.posted_at,
