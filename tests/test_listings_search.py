@@ -70,6 +70,11 @@ def test_a_word_is_found_as_it_was_indexed(written: str) -> None:
         assert " " not in word and '"' not in word and "'" not in word and "\\" not in word
 
 
+@given(st.text(alphabet=[chr(c) for c in range(128)], max_size=60))
+def test_a_plain_text_has_the_same_words_as_any_other(written: str) -> None:
+    assert [*spelling.words(written), "o"] == spelling.words(f"{written} ø")
+
+
 @pytest.fixture
 def shelf(factory: Any, now: datetime) -> list[Listing]:
     home = factory.board()

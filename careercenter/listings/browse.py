@@ -1,6 +1,8 @@
 """What students search: words, filters, counts beside each choice, and pages that stay fast however far one goes.
 
 A page reads the state of the index and then its rows, by keyset in each order; the counts are mostly known (see `index`).
+A listing that closes is not shown from that instant, though its entry may stay for seconds; one that is not shown any more
+loses its entry with it.
 """
 
 import re
@@ -17,21 +19,27 @@ from sqlalchemy.orm import joinedload
 from careercenter import db
 from careercenter.listings.export import export as export
 from careercenter.listings.index import database, ranking
-from careercenter.listings.index.asking import Filters, Moment, Sought, conditions, likely, moment, parameters, sought
+from careercenter.listings.index.asking import Filters, Moment, Sought, conditions, likely, moment, parameters, sought, timeless
 from careercenter.listings.index.entry import DEADLINES as DEADLINES
 from careercenter.listings.index.entry import HOURS as HOURS
 from careercenter.listings.index.entry import KINDS as KINDS
 from careercenter.listings.index.entry import PAY as PAY
 from careercenter.listings.index.entry import WORKPLACES as WORKPLACES
-from careercenter.listings.index.entry import micros
+from careercenter.listings.index.entry import listing_of, micros
 from careercenter.listings.index.options import Option, options
 from careercenter.listings.index.tables import ListingEntry
 from careercenter.listings.index.tally import FACETS, facets, tally
-from careercenter.listings.model import OPEN, Board, Listing
+from careercenter.listings.model import IS_OPEN, Board, Listing
 
 PAGE = 25
 LOOKED_AT = 1000
 SORTS = {"best": "Best match", "newest": "Newest", "soonest": "Deadline soonest", "pay": "Pay per hour"}
+_ROW = (
+    Listing.id, Listing.title, Listing.employer, Listing.kind, Listing.place, Listing.workplace, Listing.hours_text,
+    Listing.pay_text, Listing.hourly_cents, Listing.deadline_at, Listing.posted_at, Board.label, Board.believed_at,
+    Listing.min_minutes, Listing.max_minutes, Listing.hours_per, Listing.weeks, Listing.starts_on, Listing.ends_on,
+)
+"""The columns of a `Row`."""
 _ORDER: dict[str, Any] = {"soonest": ListingEntry.rush, "pay": ListingEntry.hourly}
 _LAST = 2**63 - 1
 _CURSOR = re.compile(r"-?\d{1,19}(?:_-?\d{1,19}){0,20}", re.ASCII)
@@ -91,7 +99,7 @@ def search(
 
 def newest(now: datetime, limit: int = 3) -> list[Row]:
     """The newest open listings, for a home page."""
-    statement = _listed("", False, 0, "newest", "less", limit)
+    statement = _listed("", False, False, 0, "newest", "less", limit)
     return [Row._make(row[2:]) for row in db.ask(statement, rush=-micros(now), value=_LAST)]
 
 
@@ -154,10 +162,11 @@ def _in_order(state: Moment, found: Sought, sort: str, position: tuple[int, ...]
     value, then those that have less. So each reads an index from one place on. Newest first, key and value are one.
     """
     order = sort if sort in _ORDER else "newest"
+    text_alone = bool(found.question) and order == "newest" and timeless(state, found)
     value, below = position if len(position) == 2 else (_LAST, -1)
     rows: list[Any] = []
     for part in ("same", "less") if order != "newest" and below >= 0 else ("less",):
-        statement = _listed(state.database, bool(found.question), len(found.bounds), order, part, limit + 1 - len(rows))
+        statement = _listed(state.database, bool(found.question), text_alone, len(found.bounds), order, part, limit + 1 - len(rows))
         given = parameters(state, found) | {"value": value, "below": below}
         if order == "soonest" and part == "less":
             given["rush"] = min(state.rush, value)  # two bounds on one column: a database uses only one of them
@@ -187,38 +196,37 @@ def _best(state: Moment, found: Sought, position: tuple[int, ...], limit: int) -
 
 
 def _rows_of(state: Moment, keys: Sequence[int]) -> list[Row]:
-    rows = {row[1]: Row._make(row[2:]) for row in db.ask(_these(state.database), keys=database().listed(keys))}
-    return [rows[key] for key in keys if key in rows]
+    ids = [listing_of(key) for key in keys]
+    rows = {row[0]: Row._make(row) for row in db.ask(_these(state.database), keys=database().listed(ids))}
+    return [rows[n] for n in ids if n in rows]
 
 
 @lru_cache(maxsize=2)
 def _these(kind: str) -> Any:
-    return _columns(ListingEntry.key).where(database().among(ListingEntry.key), Listing.state == OPEN, Listing.shown)
+    return select(*_ROW).join(Board, Board.id == Listing.board_id).where(database().among(Listing.id), IS_OPEN)
 
 
 @lru_cache(maxsize=256)
-def _listed(kind: str, question: bool, bounds: int, order: str, part: str, limit: int) -> Any:
-    """Rows of a page, each after its place in the order. Building a statement costs more than running it, so it is kept."""
-    text = database() if question else None
-    key: Any = text.KEY if text and order == "newest" else ListingEntry.key
+def _listed(kind: str, question: bool, text_alone: bool, bounds: int, order: str, part: str, limit: int) -> Any:
+    """Rows of a page, each after its place in the order. Building a statement costs more than running it, so it is kept.
+    `text_alone`: no entry is read, since the text's key says which listing it is."""
+    text = database()
+    by_text = question and order == "newest"
+    key: Any = text.KEY if by_text else ListingEntry.key
     by: Any = _ORDER.get(order, key)
     value, below = bindparam("value", type_=BigInteger), bindparam("below", type_=BigInteger)
     begins = [by == value, key < below] if part == "same" else [by < value]
-    found = _columns(by).where(*conditions(bounds), *begins, Listing.state == OPEN, Listing.shown)
-    if text and order == "newest":
-        found = found.join(text.TEXT, ListingEntry.key == text.KEY).where(text.matches())
-    elif text:
-        found = found.where(ListingEntry.key.in_(select(text.KEY).where(text.matches())))
+    found = select(by, key.label("last"), *_ROW).where(*begins, IS_OPEN)
+    if text_alone:
+        found = found.select_from(text.TEXT).join(Listing, Listing.id == listing_of(key)).where(text.matches())
+    else:
+        found = found.select_from(ListingEntry).join(Listing, Listing.id == ListingEntry.listing_id).where(*conditions(bounds))
+        if by_text:
+            found = found.join(text.TEXT, ListingEntry.key == key).where(text.matches())
+        elif question:
+            found = found.where(ListingEntry.key.in_(select(text.KEY).where(text.matches())))
+    found = found.join(Board, Board.id == Listing.board_id)
     return found.order_by(*([key.desc()] if order == "newest" else [by.desc(), key.desc()])).limit(limit)
-
-
-def _columns(by: Any) -> Any:
-    return select(
-        by, ListingEntry.key.label("last"), Listing.id, Listing.title, Listing.employer, Listing.kind, Listing.place,
-        Listing.workplace, Listing.hours_text, Listing.pay_text, Listing.hourly_cents, Listing.deadline_at, Listing.posted_at,
-        Board.label, Board.believed_at, Listing.min_minutes, Listing.max_minutes, Listing.hours_per, Listing.weeks,
-        Listing.starts_on, Listing.ends_on,
-    ).select_from(ListingEntry).join(Listing, Listing.id == ListingEntry.listing_id).join(Board)
 
 
 def _position(after: str | None) -> tuple[int, ...]:

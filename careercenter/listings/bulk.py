@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Any
 
 import msgspec
-from sqlalchemy import JSON, Dialect, LargeBinary, Table
+from sqlalchemy import JSON, Dialect, FromClause, LargeBinary, Table
 from sqlalchemy.exc import DBAPIError
 
 from careercenter import db
@@ -18,13 +18,13 @@ from careercenter import db
 Convert = Callable[[Any], Any]
 
 
-def insert(table: Table, names: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+def insert(table: FromClause, names: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     """Insert rows of values for the named columns."""
     if not rows:
         return
     dialect = db.session.connection().dialect
     columns = [_converted(values, _into(table, name, dialect)) for name, values in zip(names, zip(*rows, strict=True), strict=True)]
-    into = f"{table.name} ({', '.join(names)})"
+    into = f"{table} ({', '.join(names)})"
     with _driver() as driver:
         if db.is_postgresql():
             with driver.cursor() as cursor, cursor.copy(f"COPY {into} FROM STDIN") as copy:
@@ -70,7 +70,7 @@ def _driver() -> Iterator[Any]:
 
 
 @lru_cache(maxsize=512)
-def _into(table: Table, name: str, dialect: Dialect) -> Convert | None:
+def _into(table: FromClause, name: str, dialect: Dialect) -> Convert | None:
     """How a column's values go to the driver; psycopg needs help with JSON only, and none needs it with bytes."""
     kind = table.c[name].type
     if isinstance(kind, JSON):

@@ -166,6 +166,11 @@ def likely(question: str) -> str:
     return " ".join(other.get(word, word) for phrase in parse(question).wanted for word in phrase) if other else ""
 
 
+def timeless(state: Moment, found: Sought) -> bool:
+    """Whether no deadline can matter, so that the text alone is read."""
+    return not state.expired and not found.bounds
+
+
 def conditions(bounds: int, further: Any = None) -> list[Any]:
     """What entries must fulfil beside the full text: the deadline not passed, and in one of so many ranges."""
     rush = ListingEntry.rush

@@ -11,7 +11,7 @@ from careercenter.listings.index import database
 from careercenter.listings.index.entry import counters, entry_of
 from careercenter.listings.index.keep import known_combinations, wanted
 from careercenter.listings.index.tables import ListingEntry, SearchCount, SearchWord
-from careercenter.listings.model import OPEN, Listing
+from careercenter.listings.model import IS_OPEN, Listing
 from careercenter.listings.touched import Touched
 
 CHUNK = 1000
@@ -21,7 +21,7 @@ def standing() -> tuple[int, int, int]:
     """How many changed listings wait to be looked at, how many entries there are and how many there should be then."""
     waiting = db.session.scalar(select(func.count()).select_from(Touched)) or 0
     held = db.session.scalar(select(func.count()).select_from(ListingEntry)) or 0
-    right = db.session.scalar(select(func.count()).select_from(Listing).where(Listing.state == OPEN, Listing.shown)) or 0
+    right = db.session.scalar(select(func.count()).select_from(Listing).where(IS_OPEN, Listing.shown)) or 0
     return waiting, held, right
 
 

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
+from sqlalchemy import ColumnElement, literal_column
+
 from careercenter.listings.index.words import value, words
 
 KINDS = {
@@ -57,7 +59,8 @@ class Entry(NamedTuple):
 
     @property
     def digest(self) -> int:
-        return int.from_bytes(hashlib.blake2b(repr(tuple(self)).encode(), digest_size=8).digest(), signed=True)
+        said = (*self[:8], *map(" ".join, self[8:]))
+        return int.from_bytes(hashlib.blake2b(repr(said).encode(), digest_size=8).digest(), signed=True)
 
     @property
     def vocabulary(self) -> set[str]:
@@ -76,8 +79,8 @@ def entry_of(row: Any) -> Entry:
     cities, raw = _places(row)
     skills = _values(row.draft.get("skills") or ())
     choices = (row.kind, row.workplace, _PAY_OF.get(row.pay_kind, "unstated"), hours_choice(row), row.platform)
-    near = list(dict.fromkeys(word for text in raw for word in words(text)))
-    about = words(f"{row.employer} \n{row.place}") + [word for text in (*raw, *skills.values()) for word in words(text)]
+    near = dict.fromkeys(words("\n".join(raw)))
+    about = words("\n".join((row.employer, row.place, *raw, *skills.values())))
     marks = [EVERY, *(mark(name, chosen) for name, chosen in zip(CHOICES, choices, strict=True))]
     marks += [mark("skill", s) for s in skills] + [mark("city", c) for c in cities] + [f"in:{word}" for word in near]
     return Entry(
@@ -116,6 +119,11 @@ def key_of(posted_at: datetime, listing_id: int) -> int:
     """Grows with the minute of posting, then with the listing's id."""
     minute = micros(posted_at) // 60_000_000
     return min(max(minute, 0), 2**31 - 1) << 32 | listing_id
+
+
+def listing_of(key: Any) -> Any:
+    """The id of the listing whose entry has this key, a number or a column."""
+    return key.op("&")(literal_column("4294967295")) if isinstance(key, ColumnElement) else key & 0xFFFF_FFFF
 
 
 def micros(moment: datetime) -> int:

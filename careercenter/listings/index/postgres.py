@@ -11,6 +11,7 @@ from sqlalchemy import BigInteger, ColumnElement, String, bindparam, cast, colum
 from sqlalchemy.dialects.postgresql import ARRAY, TSQUERY, TSVECTOR
 
 from careercenter import db
+from careercenter.listings import bulk
 from careercenter.listings.index.entry import Entry
 from careercenter.listings.index.words import Phrase
 
@@ -30,12 +31,7 @@ def lock() -> None:
 
 
 def put(entries: Iterable[Entry]) -> None:
-    rows = [{"key": e.key, "words": _vector(e)} for e in entries]
-    if rows:
-        db.session.execute(
-            text("INSERT INTO listing_text SELECT * FROM unnest(CAST(:keys AS bigint[]), CAST(:words AS tsvector[]))"),
-            {"keys": [r["key"] for r in rows], "words": [r["words"] for r in rows]},
-        )
+    bulk.insert(TEXT, ("key", "words"), [(e.key, _vector(e)) for e in entries])
 
 
 def _vector(entry: Entry) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import BigInteger, bindparam, select
 
 from careercenter.listings.index import database, tally
-from careercenter.listings.index.asking import Moment, Sought, conditions, frequency, parameters
+from careercenter.listings.index.asking import Moment, Sought, conditions, frequency, parameters, timeless
 from careercenter.listings.index.tables import ListingEntry
 
 WINDOW = 2000
@@ -34,8 +34,7 @@ def weights(state: Moment, found: Sought) -> tuple[int, ...]:
 def weighed(state: Moment, found: Sought, worth: Sequence[int], below: int) -> list[tuple[int, int]]:
     """(score, key) of the newest hits below a key, in no order. Empty when there are none."""
     given = parameters(state, found) | {"below": below}
-    timeless = not state.expired and not found.bounds
-    keys = database().gathered(_newest(state.database, len(found.bounds), timeless), given)
+    keys = database().gathered(_newest(state.database, len(found.bounds), timeless(state, found)), given)
     if not keys:
         return []
     score = dict.fromkeys(keys, sum(worth))
@@ -48,10 +47,10 @@ def weighed(state: Moment, found: Sought, worth: Sequence[int], below: int) -> l
 
 
 @lru_cache(maxsize=16)
-def _newest(kind: str, bounds: int, timeless: bool) -> Any:
-    """The newest hits; `timeless` where no deadline can matter, so that the text alone is read."""
+def _newest(kind: str, bounds: int, text_alone: bool) -> Any:
+    """The newest hits."""
     text = database()
     found = select(text.KEY.label("key")).where(text.matches())
-    if not timeless:
+    if not text_alone:
         found = found.join(ListingEntry, ListingEntry.key == text.KEY).where(*conditions(bounds))
     return text.gather(found.where(bindparam("below", type_=BigInteger) > text.KEY).order_by(text.KEY.desc()).limit(WINDOW))

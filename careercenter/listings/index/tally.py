@@ -105,21 +105,20 @@ _PASSED = select(ListingEntry.combination_id, ListingEntry.rush, ListingEntry.sk
 
 def _kept(state: Moment, filters: Filters, names: tuple[str, ...]) -> Tally:
     """From the counters, less the entries whose deadline has passed meanwhile."""
-    wanted = [frozenset(getattr(filters, name)) for name in CHOICES]
+    chosen = [(at, frozenset(values)) for at, name in enumerate(CHOICES) if (values := getattr(filters, name))]
     fits = {
-        number: found for number, found in _combinations(state).items()
-        if not filters.chosen or all(not choice or value in choice for choice, value in zip(wanted, found[1], strict=True))
+        number: found for number, found in _combinations(state).items() if all(found[1][at] in values for at, values in chosen)
     }
     by: dict[str, Counter[str]] = {name: Counter() for name in FACETS}
-    for n, values in fits.values():
-        for name, value in zip(CHOICES, values, strict=True):
-            by[name][value] += n
+    for at, name in enumerate(CHOICES):
+        for n, values in fits.values() if name in names else ():
+            by[name][values[at]] += n
     passed = _passed(state, fits)
     for name in set(names) - set(CHOICES):
         by[name].update(_values(state, name, filters, len(passed.by.get(name, ()))))
     for name in FACETS:
         by[name].subtract({value: n for value, n in passed.by.get(name, {}).items() if value in by[name]})
-    return Tally(sum(by["kind"].values()), by)
+    return Tally(sum(n for n, _ in fits.values()) - passed.total, by)
 
 
 def _passed(state: Moment, fits: Mapping[int, Any]) -> Tally:

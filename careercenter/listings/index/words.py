@@ -7,6 +7,7 @@ the last word. There is no wrong question: what cannot be understood is passed o
 
 import re
 import unicodedata
+from functools import lru_cache
 from typing import NamedTuple
 
 LONGEST_WORD = 60
@@ -16,6 +17,8 @@ BEGINNING = 3
 """From how many letters on the last word may be the beginning of a longer one."""
 _WORD = re.compile(r"[^\W_]+[+#]*")
 _PART = re.compile(r'(-?)"([^"]*)"?|(-?)([^\s"]+)')
+_PLAIN = "".join(chr(c).lower() if chr(c).isalnum() else " " for c in range(128))
+"""What each ASCII character is within words; most texts have no others, and no plus or number sign."""
 _UNDIVIDED = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "ı": "i"})
 
 Phrase = tuple[str, ...]
@@ -38,9 +41,12 @@ def fold(text: str) -> str:
 
 def words(text: str) -> list[str]:
     """The words of a text in their order."""
-    return [word[:LONGEST_WORD] for word in _WORD.findall(fold(text))]
+    plain = text.isascii() and "+" not in text and "#" not in text
+    found = text.translate(_PLAIN).split() if plain else _WORD.findall(fold(text))
+    return [word[:LONGEST_WORD] for word in found]
 
 
+@lru_cache(maxsize=4096)
 def value(text: str) -> str:
     """A text as the value of a facet: its words in one. Empty where it has none."""
     return "_".join(words(text))[:120]
