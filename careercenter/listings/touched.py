@@ -28,13 +28,14 @@ class Touched(db.Model):
 
 _NOTE_SQLITE = text("INSERT OR IGNORE INTO listing_touched (listing_id) SELECT value FROM json_each(:ids)")
 _NOTE_POSTGRESQL = text(
-    "INSERT INTO listing_touched (listing_id) SELECT DISTINCT unnest(CAST(:ids AS integer[])) ON CONFLICT DO NOTHING"
+    "INSERT INTO listing_touched (listing_id) SELECT DISTINCT unnest(CAST(:ids AS integer[])) ORDER BY 1 ON CONFLICT DO NOTHING"
 )
 
 
 def touch(listing_ids: Iterable[int]) -> None:
-    """Note listings that changed. In the caller's transaction; one that is noted already stays noted."""
-    ids = list(listing_ids)
+    """Note listings that changed. In the caller's transaction; one that is noted already stays noted. In the order of their
+    ids, so that two who note the same ones wait for each other and do not end in a deadlock."""
+    ids = sorted(listing_ids)
     if ids and db.is_postgresql():
         db.session.execute(_NOTE_POSTGRESQL, {"ids": ids})
     elif ids:
