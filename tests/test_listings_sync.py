@@ -1,5 +1,6 @@
 """What a sync counts, writes and sets aside, over real HTTP on both databases."""
 
+import importlib
 import json
 from collections.abc import Callable
 from datetime import datetime
@@ -144,6 +145,19 @@ def test_bad_record_never_stops_good_ones(board: Board, spoil: dict[str, object]
     assert report.counts.quarantined == len(kept) == 3 - len(states)
     for row in kept:
         assert row.reason and row.raw
+
+
+def test_a_post_that_comes_spoiled_and_in_a_later_batch_well_is_not_quarantined(board: Board, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The later batch is looked at while the one before is not yet stored, and alone it would have nothing to write."""
+    monkeypatch.setattr(importlib.import_module("careercenter.listings.sync"), "BATCH", 2)
+    board.feed.posts = [post(n) for n in range(1, 5)]
+    board.sync()
+    board.feed.posts = [post(3, title=None), post(1), post(2), post(3), post(4)]
+    board.later(hours=6)
+    report = board.sync()
+    assert report.counts.add_up and report.counts.quarantined == 1
+    assert db.session.scalars(select(Quarantined)).all() == []
+    assert set(board.states().values()) == {"open"}
 
 
 def test_mended_record_leaves_quarantine(board: Board) -> None:

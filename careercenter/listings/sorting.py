@@ -65,6 +65,11 @@ class Reading:
         """Whether this run has quarantined a record by its post id."""
         return self.counts.quarantined > self.keyless
 
+    @property
+    def may_mend(self) -> bool:
+        """Whether a record that is read well may take one out of quarantine."""
+        return self.had_quarantine or self.has_bad
+
 
 @dataclass
 class Batch:
@@ -72,7 +77,7 @@ class Batch:
 
     `wanted` are the hashes of the records whose drafts are being made, `made` waits for them. `settled` are the places in the
     batch of records that are known byte for byte and stand, `unsettled` the posts of all others; `writes` says whether
-    anything may have to be written. `good` and `bad` are the posts of the batch that were read well, and those that this run
+    they may have to be written. `good` and `bad` are the posts of the batch that were read well, and those that this run
     has quarantined.
     """
 
@@ -108,7 +113,7 @@ class Found:
 def prepare(run: Reading, items: Sequence[Item]) -> Batch:
     """Look up a batch and begin to normalise what is not known byte for byte."""
     known = lookup(run.board_id, [i.post_id for i in items if not isinstance(i, Unreadable)], _MARKS)
-    hashes, wanted, settled, unsettled, writes = {}, {}, set(), [], run.had_quarantine or run.has_bad
+    hashes, wanted, settled, unsettled, writes = {}, {}, set(), [], False
     blank = hashlib.blake2b(digest_size=32, key=run.source.recipe)
     for n, item in enumerate(items):
         if isinstance(item, Record):
@@ -226,7 +231,8 @@ def _unchanged(run: Reading, batch: Batch, found: Found, known: Any, now: dateti
     run.counts.unchanged += 1
     run.seen.add(known.id)
     batch.good.add(known.post_id)
-    _note_return(found, known, known.deadline_at, now)
+    if known.state == CLOSED or known.misses:  # of others the deadline was not asked for
+        _note_return(found, known, known.deadline_at, now)
 
 
 def _stands(run: Reading, batch: Batch, found: Found, known: Any, item: Seen, now: datetime) -> None:

@@ -44,7 +44,7 @@ def store(run: Reading, batch: Batch, now: datetime) -> None:
         _bring_back(run, found.back, now)
     if found.quarantined:
         _quarantine(list(found.quarantined.values()))
-    if run.had_quarantine or run.has_bad:
+    if run.may_mend:
         mended = (Quarantined.board_id == run.board_id) & Quarantined.post_id.in_(batch.good)
         db.session.execute(delete(Quarantined).where(mended))
     if found.buried:

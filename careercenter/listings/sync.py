@@ -272,7 +272,7 @@ class _Taking:
 
 
 def _store(run: Reading, batch: Batch, cursor: Mapping[str, Any] | None, now: datetime) -> None:
-    if batch.writes or cursor is not None or now - run.beat_at >= BEAT:
+    if batch.writes or run.may_mend or cursor is not None or now - run.beat_at >= BEAT:
         with db.transaction():
             renew(run, now)
             store(run, batch, now)
