@@ -17,7 +17,7 @@ from email.utils import format_datetime
 from string import Template
 from typing import Any
 
-from sqlalchemy import Index, String, Text, or_, select, update
+from sqlalchemy import Index, String, Text, or_, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -27,6 +27,9 @@ from careercenter.settings import Mail, Settings
 LEASE = timedelta(minutes=2)
 
 
+DEAD = text("dead_at IS NOT NULL")
+
+
 class OutboxMessage(db.Model):
     """One mail. It ends sent (`sent_at`) or given up (`dead_at`)."""
 
@@ -34,6 +37,7 @@ class OutboxMessage(db.Model):
     __table_args__ = (
         Index("ix_outbox_message_due", "next_attempt_at", postgresql_where="sent_at IS NULL AND dead_at IS NULL"),
         Index("ix_outbox_message_about", "about_kind", "about_id"),
+        Index("ix_outbox_message_dead", "about_kind", "about_id", sqlite_where=DEAD, postgresql_where=DEAD),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
