@@ -34,7 +34,7 @@ PAYS = (("not_displayed", "salary"), ("unknown",), ("hourly", "stipend", "unpaid
 LISTING = (
     "id", "board_id", "post_id", "opportunity_id", "state", "shown", "kind", "title", "employer", "place", "workplace", "pay_kind",
     "pay_text", "hourly_cents", "min_minutes", "max_minutes", "hours_per", "hours_text", "deadline_at", "posted_at", "apply_url",
-    "description_html", "words", "draft", "raw_hash", "content_hash", "first_seen_at", "changed_at", "misses",
+    "description_html", "draft", "raw_hash", "content_hash", "first_seen_at", "changed_at", "misses",
 )
 
 
@@ -65,15 +65,14 @@ class Shelf:
         place = luck.choices(self.cities, cum_weights=self.city_weights)[0]
         body = " ".join(luck.choices(self.words, cum_weights=self.weights, k=70))
         employer = f"{luck.choice(self.words)} works".capitalize()
-        words = f"{title} \n{employer} \n{place} \n{' '.join(skills)} \n{body}".casefold()
         due = NOW + timedelta(hours=luck.randrange(1, 24 * 90)) if luck.random() < 0.4 else None
         kind = luck.choices(list(entry.KINDS), weights=(50, 15, 5, 5, 5, 20))[0]
         return (
             n, 1 + n % len(PLATFORMS), str(n), n, "open" if luck.random() < OPEN else "closed", True, kind, title, employer, place,
             luck.choice(WORKPLACES[n % 5]), luck.choice(PAYS[n % 5]), "$20 an hour",
             luck.choice((None, *range(1500, 4000, 25))), None, luck.choice((None, 600, 1200, 2400)), luck.choice(("week", "total", "")),
-            "", due, posted, f"https://jobs.example/{n}", f"<p>{body}</p>", words, {"skills": skills}, bytes(32), bytes(32), posted,
-            posted, 0,
+            "", due, posted, f"https://jobs.example/{n}", f"<p>{body}</p>", {"places": [{"raw": place}], "skills": skills},
+            bytes(32), bytes(32), posted, posted, 0,
         )
 
 

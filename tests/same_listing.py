@@ -24,12 +24,12 @@ class Shelf:
         self._n += 1
         found = db.session.scalar(select(Board).where(Board.platform == platform, Board.board == board))
         home = found or self.factory.board(platform, board, label=f"{platform} {board}", believed_at=self.factory.now)
-        draft = {"places": [{"raw": place} for place in places], "description_text": text}
+        draft: dict[str, Any] = {"places": [{"raw": place} for place in places]}
         if posted:
             draft["posted_at"] = f"{posted}T12:00:00+00:00"
         return self.factory.listing(home, caught_up=False, **{
             "title": title, "employer": "Alder & Finch", "place": places[0] if places else "", "draft": draft, "apply_url": "",
-            "workplace": "unknown", "post_id": f"p{self._n}", **values,
+            "workplace": "unknown", "post_id": f"p{self._n}", "description_html": text, **values,
         })
 
     def touch(self, *listings: Listing) -> None:

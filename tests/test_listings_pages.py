@@ -28,13 +28,13 @@ def shelf(factory, now):  # type: ignore[no-untyped-def]
     """Six listings that differ in what filters read."""
     home = factory.board(label="Alder & Finch", believed_at=now)
     rows = [
-        {"title": "Data intern", "words": "data intern sql", "workplace": "remote", "hours_per": "week", "max_minutes": 900},
-        {"title": "Grant writer", "words": "grant writer", "kind": "micro_internship", "pay_kind": "fixed_fee",
+        {"title": "Data intern", "description_html": "data intern sql", "workplace": "remote", "hours_per": "week", "max_minutes": 900},
+        {"title": "Grant writer", "description_html": "grant writer", "kind": "micro_internship", "pay_kind": "fixed_fee",
          "pay_text": "$600 fixed fee", "hourly_cents": 1500, "hours_per": "total", "max_minutes": 2400},
-        {"title": "Shop helper", "words": "shop helper", "pay_kind": "unpaid", "pay_text": "Unpaid", "hourly_cents": None},
-        {"title": "Lab intern", "words": "lab intern sql", "place": "Columbus, OH"},
-        {"title": "Old intern", "words": "old intern", "state": "closed"},
-        {"title": "Late intern", "words": "late intern", "deadline_at": now - timedelta(hours=1)},
+        {"title": "Shop helper", "description_html": "shop helper", "pay_kind": "unpaid", "pay_text": "Unpaid", "hourly_cents": None},
+        {"title": "Lab intern", "description_html": "lab intern sql", "place": "Columbus, OH"},
+        {"title": "Old intern", "description_html": "old intern", "state": "closed"},
+        {"title": "Late intern", "description_html": "late intern", "deadline_at": now - timedelta(hours=1)},
     ]
     return [factory.listing(home, posted_at=now - timedelta(days=n), **row) for n, row in enumerate(rows)]
 

@@ -79,11 +79,11 @@ def test_a_plain_text_has_the_same_words_as_any_other(written: str) -> None:
 def shelf(factory: Any, now: datetime) -> list[Listing]:
     home = factory.board()
     rows: list[dict[str, Any]] = [
-        {"title": "Marketing intern", "words": "café in são paulo; data entry", "place": "Dayton, OH"},
-        {"title": "Data analyst", "words": "python and sql; new york times", "hourly_cents": 3000},
-        {"title": "Gardener", "words": "york, new: market garden", "hourly_cents": None, "deadline_at": now + timedelta(days=2)},
-        {"title": "C++ developer", "words": "c++ and c#, no data", "hourly_cents": 2500, "deadline_at": now + timedelta(days=20)},
-        {"title": "Analyst", "employer": "Data House", "words": "python", "deadline_at": now + timedelta(hours=1)},
+        {"title": "Marketing intern", "description_html": "café in são paulo; data entry", "place": "Dayton, OH"},
+        {"title": "Data analyst", "description_html": "python and sql; new york times", "hourly_cents": 3000},
+        {"title": "Gardener", "description_html": "york, new: market garden", "hourly_cents": None, "deadline_at": now + timedelta(days=2)},
+        {"title": "C++ developer", "description_html": "c++ and c#, no data", "hourly_cents": 2500, "deadline_at": now + timedelta(days=20)},
+        {"title": "Analyst", "employer": "Data House", "description_html": "python", "deadline_at": now + timedelta(hours=1)},
     ]
     return [factory.listing(home, posted_at=now - timedelta(days=n), **row) for n, row in enumerate(rows)]
 
@@ -130,10 +130,10 @@ def test_the_title_weighs_most_then_the_employer(shelf: list[Listing], now: date
 def test_a_rare_word_weighs_more(factory: Any, now: datetime) -> None:
     home = factory.board()
     for n in range(6):
-        factory.listing(home, title=f"Garden {n}", words="zither", posted_at=now - timedelta(days=1))
-    factory.listing(home, title="Zither", words="garden", posted_at=now - timedelta(days=9))
+        factory.listing(home, title=f"Garden {n}", description_html="zither", posted_at=now - timedelta(days=1))
+    factory.listing(home, title="Zither", description_html="garden", posted_at=now - timedelta(days=9))
     for n in range(6):
-        factory.listing(home, title=f"Garden {n}", words="")
+        factory.listing(home, title=f"Garden {n}", description_html="")
     assert find("garden zither", now, "best")[0] == "Zither"
 
 
@@ -154,7 +154,7 @@ def random_listing(luck: random.Random, now: datetime) -> dict[str, Any]:
     place = luck.choice(PLACES)
     words = luck.sample(VOCABULARY, 4)
     return {
-        "title": " ".join(words[:2]), "words": " ".join(words), "kind": luck.choice(["internship", "job"]),
+        "title": " ".join(words[:2]), "description_html": " ".join(words), "kind": luck.choice(["internship", "job"]),
         "workplace": luck.choice(["onsite", "remote"]), "pay_kind": luck.choice(PAYS), "place": ", ".join(place) if place else "",
         "hourly_cents": luck.choice([None, 1500, 2000]), "hours_per": luck.choice(["week", "total", ""]),
         "max_minutes": luck.choice([None, 600, 2400, 9000]), "deadline_at": luck.choice([None, None, now + timedelta(days=luck.randrange(-3, 60))]),
@@ -283,7 +283,7 @@ def test_pages_visit_each_row_once_while_listings_arrive(app: Flask, factory: An
 
     def arrive() -> int:
         row = random_listing(luck, now) | {"state": "open", "shown": True, "deadline_at": luck.choice([None, now + timedelta(days=3)])}
-        return int(factory.listing(board, **row | {"words": "data " + row["words"]}).id)
+        return int(factory.listing(board, **row | {"description_html": "data " + row["description_html"]}).id)
 
     before = [arrive() for _ in range(14)]
     seen = walk(q, Filters(), now, sort, 4, between=arrive)
@@ -298,7 +298,7 @@ def test_ranked_windows_reach_every_hit(app: Flask, factory: Any, now: datetime,
     ranking._newest.cache_clear()
     board, luck = factory.board(), random.Random(6)
     for _ in range(15):
-        factory.listing(board, **random_listing(luck, now) | {"state": "open", "shown": True, "deadline_at": None, "words": "data"})
+        factory.listing(board, **random_listing(luck, now) | {"state": "open", "shown": True, "deadline_at": None, "description_html": "data"})
     try:
         seen = walk("data", Filters(), now, "best", 3)
     finally:
@@ -425,7 +425,7 @@ def test_a_home_says_what_is_new_and_counts_only_when_the_index_changed(
         for name, query in (("Data work", "q=data"), ("Nothing", "q=zebra"), ("<b>Odd</b>", "kind=internship")):
             saved.save(student.id, name, query, by=by, now=early)
     assert "New in your searches" not in client.get("/").text
-    factory.listing(title="Data clerk", words="data clerk", first_seen_at=now)
+    factory.listing(title="Data clerk", description_html="data clerk", first_seen_at=now)
     counted: list[str] = []
     whole = browse._arrived
     monkeypatch.setattr(browse, "_arrived", lambda *given: counted.append("once") or whole(*given))
@@ -433,7 +433,7 @@ def test_a_home_says_what_is_new_and_counts_only_when_the_index_changed(
         page = client.get("/").text
         assert "1 new in “Data work”" in page and "1 new in “&lt;b&gt;Odd&lt;/b&gt;”" in page and "Nothing”" not in page
     assert len(counted) == 3, "each search once, not at each look at the page"
-    factory.listing(title="Data keeper", words="data keeper", first_seen_at=now)
+    factory.listing(title="Data keeper", description_html="data keeper", first_seen_at=now)
     assert "2 new in “Data work”" in client.get("/").text
     number = next(row.id for row in saved.mine(student.id) if row.name == "Data work")
     assert client.post(f"/listings/saved/{number}/look", data={"csrf_token": token(client)}).status_code == 303

@@ -254,7 +254,7 @@ def test_normal_form_reaches_the_columns(board: Board) -> None:
     row = db.session.scalars(select(Listing)).one()
     assert (row.title, row.employer, row.place, row.kind) == ("Marketing Intern 1", "Alder & Finch", "Chicago, IL", "internship")
     assert row.apply_url == "https://boards.example.com/alderfinch/jobs/1"
-    assert "briefs for the spring campaign" in row.words
+    assert "briefs for the spring campaign" in row.description_html
     assert json.dumps(row.draft)
 
 

@@ -1,7 +1,8 @@
 """Migrations on both databases: they make what the models say, go down and up again, and versions are compared."""
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -10,10 +11,22 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from flask import Flask
 from flask_migrate import downgrade, upgrade
-from sqlalchemy import MetaData, create_engine, inspect, text
+from sqlalchemy import Connection, MetaData, Table, create_engine, inspect, text
 
 from careercenter import create_app, db
 from careercenter.migrations import HEAD
+from careercenter.platforms.draft import (
+    Apply,
+    Employer,
+    ListingDraft,
+    ListingKind,
+    Pay,
+    PayKind,
+    Place,
+    Provenance,
+    canonical,
+    content_hash,
+)
 from tests.conftest import ROOT, make_settings
 
 AT = datetime(2026, 11, 16, 14, 0)
@@ -114,19 +127,23 @@ def test_the_program_names_the_newest_version() -> None:
     assert ScriptDirectory(ROOT / "careercenter" / "migrations").get_current_head() == HEAD
 
 
-def test_listings_keep_their_values_when_their_long_texts_move_to_the_end(empty_app: Flask) -> None:
+def test_listings_keep_their_values_when_their_texts_move(empty_app: Flask) -> None:
+    """0010 puts the long texts last, 0012 keeps the description once and says the content's hash as a sync does."""
+    draft = ListingDraft(
+        "Writer", Employer("Alder"), ListingKind.JOB, Apply("https://alder.example"), description_html="<p>Zürich.</p>",
+        pay=Pay(PayKind.HOURLY, Decimal("20.50")), places=(Place("Zürich"),), posted_at=AT.replace(tzinfo=UTC),
+        source_updated_at=AT.replace(tzinfo=UTC), provenance={"pay": Provenance.PARSED},
+    )
     db.join_migrations()
     upgrade(revision="0009")
-    texts = {"description_html": "<p>Write.</p>", "words": "write", "draft": {"title": "Writer"}}
+    texts = {"description_html": draft.description_html, "words": "writer", "draft": canonical(draft) | {"description_text": "Zürich."}}
     rest = {
         "id": 7, "board_id": 1, "post_id": "p", "opportunity_id": 3, "state": "open", "kind": "job", "title": "Writer", "employer": "Alder",
         "place": "", "workplace": "remote", "pay_kind": "unpaid", "pay_text": "", "hours_per": "", "hours_text": "", "apply_url": "",
         "raw_hash": b"r" * 32, "content_hash": b"c" * 32, "posted_at": AT, "first_seen_at": AT, "changed_at": AT, "misses": 2,
     }
     with db.db.engine.begin() as connection:
-        tables = MetaData()
-        tables.reflect(connection, only=("board", "opportunity", "listing", "listing_event"))
-        board, opportunity, listing, event = (tables.tables[name] for name in ("board", "opportunity", "listing", "listing_event"))
+        board, opportunity, listing, event = (_table(connection, name) for name in ("board", "opportunity", "listing", "listing_event"))
         connection.execute(board.insert(), {"id": 1, "platform": "lever", "board": "b", "label": "B"})
         connection.execute(opportunity.insert(), {"id": 3, "created_at": AT})
         connection.execute(listing.insert(), rest | texts)
@@ -134,7 +151,13 @@ def test_listings_keep_their_values_when_their_long_texts_move_to_the_end(empty_
         before = connection.execute(listing.select()).mappings().one()
     db.upgrade()
     with db.db.engine.connect() as connection:
-        assert connection.execute(listing.select()).mappings().one() == before
+        now = connection.execute(_table(connection, "listing").select()).mappings().one()
+        told = {name: value for name, value in canonical(draft).items() if name != "description_html"}
+        assert now == {name: before[name] for name in now} | {"draft": told, "content_hash": content_hash(draft)}
+        assert before.keys() - now.keys() == {"words"}
         assert connection.execute(text("SELECT count(*) FROM listing_event e JOIN listing l ON l.id = e.listing_id")).scalar() == 1
-        names = [column["name"] for column in inspect(connection).get_columns("listing")]
-        assert db.is_postgresql() or names[-4:] == ["shown", *texts]
+        assert db.is_postgresql() or list(now)[-3:] == ["shown", "description_html", "draft"]
+
+
+def _table(connection: Connection, name: str) -> Table:
+    return Table(name, MetaData(), autoload_with=connection)

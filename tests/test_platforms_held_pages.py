@@ -161,8 +161,8 @@ def test_a_record_that_was_set_aside_can_be_read(dana, board: Board) -> None:  #
 def taken(factory, now):  # type: ignore[no-untyped-def]
     """A listing that its source has closed, in which one student works."""
     home = factory.board(label="Alder & Finch", believed_at=now)
-    listing = factory.listing(home, title="Orchard intern", words="orchard intern", state="closed", closed_at=now)
-    other = factory.listing(home, title="Old intern", words="old intern", state="closed", closed_at=now)
+    listing = factory.listing(home, title="Orchard intern", state="closed", closed_at=now)
+    other = factory.listing(home, title="Old intern", state="closed", closed_at=now)
     student = factory.student()
     placement = factory.placement(student, listing_id=listing.id)
     factory.placement(student, listing_id=other.id, state="completed")

@@ -138,7 +138,7 @@ def test_whoever_is_shown_otherwise_is_told_to_search(shelf: Shelf, app: Flask) 
 
 def test_search_finds_each_work_once_and_follows_the_hand_over(shelf: Shelf, now: datetime) -> None:
     url = "https://boards.greenhouse.io/a/jobs/5550001"
-    own, far = shelf.add("greenhouse", apply_url=url, words="analyst"), shelf.add("arbeitnow", apply_url=url, words="analyst")
+    own, far = shelf.add("greenhouse", apply_url=url, description_html="analyst"), shelf.add("arbeitnow", apply_url=url, description_html="analyst")
 
     def found() -> list[int]:
         touched.catch_up()

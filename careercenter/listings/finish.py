@@ -11,7 +11,7 @@ from sqlalchemy import delete, func, select, update
 
 from careercenter import db
 from careercenter.listings import arrivals, bulk, closing, held, report
-from careercenter.listings.model import OPEN, Board, Listing, Quarantined, SyncRun
+from careercenter.listings.model import IS_OPEN, OPEN, Board, Listing, Quarantined, SyncRun
 from careercenter.listings.report import SyncReport
 from careercenter.listings.store import LISTING, Reading, chunks, close, record_events, update_many
 from careercenter.platforms.contract import Completeness, End, Mode, Removal
@@ -78,13 +78,13 @@ def _judge(run: Reading, end: End, now: datetime) -> closing.Verdict:
 
 def _absent(run: Reading, end: End) -> tuple[list[closing.Absent], int]:
     """The open listings of the board that this snapshot does not show, and how many are open in all."""
-    mine = (Listing.board_id == run.board_id) & (Listing.state == OPEN)
+    mine = (Listing.board_id == run.board_id) & IS_OPEN
     if end.unchanged:  # the same snapshot as before: whoever was missing in it still is
         missing = db.session.scalars(select(Listing.id).where(mine, Listing.misses > 0)).all()
         active = db.session.scalar(select(func.count()).select_from(Listing).where(mine)) or 0
     else:
         missing, active = [], 0
-        for listing_id in bulk.ids(LISTING, "board_id = %s AND state = %s", run.board_id, OPEN):
+        for listing_id in bulk.ids(LISTING, f"board_id = %s AND state = '{OPEN}'", run.board_id):
             active += 1
             if listing_id not in run.seen:
                 missing.append(listing_id)

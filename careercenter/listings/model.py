@@ -38,11 +38,13 @@ class Opportunity(db.Model):
 
 
 class Listing(db.Model):
-    """One posting as a platform shows it. `draft` is the whole normal form; the columns are what lists and filters read."""
+    """One posting as a platform shows it. `draft` is its normal form without the description, which has a column of its own as
+    has what lists and filters read."""
 
     __tablename__ = "listing"
     __table_args__ = (
         UniqueConstraint("board_id", "post_id"),
+        Index("ix_listing_board_open", "board_id", sqlite_where=text("state = 'open'"), postgresql_where=text("state = 'open'")),
         Index("ix_listing_deadline", "deadline_at", sqlite_where=text("state = 'open'"), postgresql_where=text("state = 'open'")),
     )
 
@@ -83,8 +85,6 @@ class Listing(db.Model):
     last_missed_on: Mapped[date | None]
     # Long texts stand last: SQLite reads a row from its beginning.
     description_html: Mapped[str] = mapped_column(Text, default="")
-    words: Mapped[str] = mapped_column(Text, default="")
-    """What search looks in: title, employer, places, skills and description, case-folded."""
     draft: Mapped[dict[str, Any]] = mapped_column(JSON)
     board: Mapped[Board] = relationship()
 

@@ -31,7 +31,7 @@ WITHOUT_AMOUNT = {
 
 
 def columns(draft: ListingDraft, zone: ZoneInfo) -> dict[str, Any]:
-    """The columns of `Listing` that follow from its draft (all but keys, hashes and history); the draft itself as JSON.
+    """The columns of `Listing` that follow from its draft (all but keys, hashes and history); its rest as JSON.
 
     Raises UnicodeEncodeError for half of a character.
     """
@@ -56,8 +56,7 @@ def columns(draft: ListingDraft, zone: ZoneInfo) -> dict[str, Any]:
         "deadline_at": deadline_at(draft.deadline, zone),
         "apply_url": draft.apply.url or "",
         "description_html": draft.description_html,
-        "words": words(draft),
-        "draft": form.encoded(draft),
+        "draft": form.without_description(draft),
     }
 
 
@@ -99,12 +98,6 @@ def unstorable(text: str) -> str | None:
     except UnicodeEncodeError:
         return HALF
     return None
-
-
-def words(draft: ListingDraft) -> str:
-    places = [p.raw for p in draft.places]
-    parts = [draft.title, draft.employer.name, *places, *draft.skills, draft.department or "", draft.description_text]
-    return " \n".join(p for p in parts if p).casefold()
 
 
 def place_text(draft: ListingDraft) -> str:

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-import msgspec
 from sqlalchemy import select
 
 from careercenter import db
@@ -17,7 +16,7 @@ from careercenter.listings.model import OPEN, Board, Listing
 from careercenter.listings.report import SyncReport
 from careercenter.listings.sorting import Found, Item, Reading, lookup, prepare, sort
 from careercenter.listings.sources import find, open_source
-from careercenter.listings.store import chunks, differences
+from careercenter.listings.store import SAID, chunks, differences
 from careercenter.listings.sync import Progress, cursor_of, read, reader_of, unknown
 from careercenter.platforms.contract import End, Http, PlatformError, Unreadable
 
@@ -62,10 +61,9 @@ class _Look:
         for row in found.new.values():
             yield Change("new", row["post_id"], row["title"])
         after = {row["key"]: row for row in found.changed}
-        before = select(Listing.id, Listing.post_id, Listing.draft).where(Listing.id.in_(after))
-        for old in db.session.execute(before):
+        for old in db.session.execute(select(*SAID).where(Listing.id.in_(after))):
             row = after[old.id]
-            yield Change("changed", old.post_id, row["title"], differences(old.draft, msgspec.json.decode(row["draft"])))
+            yield Change("changed", old.post_id, row["title"], differences(old, row))
         for post_id, row in found.quarantined.items():
             yield Change("quarantined", post_id, "", reason=row["reason"])
         yield from named("reopened", [listing_id for listing_id, closed in found.back if closed])

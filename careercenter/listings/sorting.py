@@ -308,7 +308,7 @@ def _normal(run: Reading, batch: Batch, raw: Raw, raw_hash: bytes) -> tuple[date
         if problem := normal.unfit(draft):
             return problem
         values = normal.columns(draft, run.zone)
-        if b"\\u0000" in values["draft"]:
+        if b"\\u0000" in values["draft"] or "\x00" in draft.description_html:
             return normal.NUL
         return draft.posted_at, form.content_hash(draft), values
     except UnicodeEncodeError:

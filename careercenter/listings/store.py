@@ -27,6 +27,7 @@ OPPORTUNITY = cast(Table, Opportunity.__table__)
 ARRIVED = {"by": "new in the feed"}
 EXPIRED = {"by": "deadline", "note": "It had expired when it arrived."}
 SHOWN = {"by": "shown again"}
+SAID = (Listing.id, Listing.post_id, Listing.draft, Listing.description_html)
 
 
 def store(run: Reading, batch: Batch, now: datetime) -> None:
@@ -68,11 +69,10 @@ def _insert_new(run: Reading, rows: list[dict[str, Any]], now: datetime) -> None
 
 def _update_changed(run: Reading, rows: list[dict[str, Any]], now: datetime) -> None:
     ids = [row["key"] for row in rows]
-    drafts = db.session.execute(select(Listing.id, Listing.draft).where(Listing.id.in_(ids)))
-    before: dict[int, dict[str, Any]] = {row.id: row.draft for row in drafts}
+    before = {row.id: row for row in db.session.execute(select(*SAID).where(Listing.id.in_(ids)))}
+    events = [(row["key"], "changed", {"fields": differences(before[row["key"]], row)}) for row in rows]
     for row in rows:
         row["draft"] = msgspec.json.decode(row["draft"])
-    events = [(row["key"], "changed", {"fields": differences(before[row["key"]], row["draft"])}) for row in rows]
     dated = [row for row in rows if "posted_at" in row]
     undated = [row for row in rows if "posted_at" not in row]
     for group in (dated, undated):
@@ -81,8 +81,11 @@ def _update_changed(run: Reading, rows: list[dict[str, Any]], now: datetime) -> 
     _note(run.run_id, now, events)
 
 
-def differences(before: dict[str, Any], after: dict[str, Any]) -> dict[str, list[Any]]:
-    """Which fields of the normal form changed, with old and new value; long texts are only named."""
+def differences(held: Any, row: dict[str, Any]) -> dict[str, list[Any]]:
+    """Which fields of the normal form changed, with old and new value; long texts are only named. `held` is the listing's row with
+    the columns `SAID`, `row` what it is to become."""
+    before = held.draft | {"description_html": held.description_html}
+    after = msgspec.json.decode(row["draft"]) | {"description_html": row["description_html"]}
     names = sorted(k for k in before.keys() | after.keys() if k not in form.VOLATILE and before.get(k) != after.get(k))
     return {name: [_short(before.get(name)), _short(after.get(name))] for name in names}
 

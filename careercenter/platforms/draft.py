@@ -168,7 +168,6 @@ class ListingDraft(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     apply: Apply
     url: str | None = None
     description_html: str = ""
-    description_text: str = ""
     places: tuple[Place, ...] = ()
     workplace: Workplace = _told(Workplace.UNKNOWN)
     hours: Hours | None = None
@@ -201,7 +200,14 @@ def canonical(draft: ListingDraft) -> dict[str, Any]:
     return plain
 
 
+def without_description(draft: ListingDraft) -> bytes:
+    """`encoded`, but for the description: it is longer than all the rest and kept beside it."""
+    return encoded(structs.replace(draft, description_html=""))
+
+
 def content_hash(draft: ListingDraft) -> bytes:
     """32 bytes that change exactly when the listing's content does (volatile fields do not count)."""
-    content = structs.replace(draft, source_updated_at=None, provenance={})
-    return hashlib.blake2b(encoded(content), digest_size=32).digest()
+    rest = structs.replace(draft, description_html="", source_updated_at=None, provenance={})
+    found = hashlib.blake2b(encoded(rest), digest_size=32)
+    found.update(draft.description_html.encode())
+    return found.digest()

@@ -3,9 +3,10 @@
 A placement is live while it is proposed or runs, or while a credit request that is not yet decided stands on it.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import datetime
-from typing import NamedTuple
+from itertools import islice
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, func, or_, select
 
@@ -13,6 +14,7 @@ from careercenter import db
 from careercenter.credit.model import OPEN_STATES, CreditRequest, CreditRequestPlacement
 from careercenter.listings.model import OPEN, Board, Listing
 from careercenter.placements.model import Placement
+from careercenter.platforms.decode import html_to_text
 
 MOST = 50
 
@@ -40,13 +42,19 @@ def closed(words: str = "") -> list[Placed]:
         select(Placement.listing_id, func.count().label("students"))
         .where(Placement.listing_id.is_not(None), _is_live()).group_by(Placement.listing_id).subquery()
     )
+    columns = (Listing.id, Listing.title, Listing.employer, Listing.closed_at, Board.label, counted.c.students)
     rows = (
-        select(Listing.id, Listing.title, Listing.employer, Listing.closed_at, Board.label, counted.c.students)
+        select(*columns, Listing.place, Listing.description_html)
         .join(counted, counted.c.listing_id == Listing.id).join(Board, Board.id == Listing.board_id).where(Listing.state != OPEN)
     )
-    for word in words.replace("\x00", "").casefold().split()[:8]:
-        rows = rows.where(Listing.words.contains(word, autoescape=True))
-    return [Placed._make(row) for row in db.session.execute(rows.order_by(Listing.title, Listing.id).limit(MOST))]
+    asked = words.casefold().split()[:8]
+    found = (row for row in db.session.execute(rows.order_by(Listing.title, Listing.id)) if not asked or _says(row, asked))
+    return [Placed._make(row[: len(columns)]) for row in islice(found, MOST)]
+
+
+def _says(row: Any, words: Iterable[str]) -> bool:
+    said = "\n".join((row.title, row.employer, row.place, html_to_text(row.description_html))).casefold()
+    return all(word in said for word in words)
 
 
 def _is_live() -> ColumnElement[bool]:

@@ -8,7 +8,7 @@ import re
 from types import MappingProxyType
 from typing import Any
 
-from careercenter.platforms.decode import clean_html, clean_text, html_to_text, load_json, web_address
+from careercenter.platforms.decode import clean_html, clean_text, load_json, web_address
 from careercenter.platforms.draft import (
     Apply,
     CreditHints,
@@ -88,7 +88,6 @@ def _draft(job: dict[str, Any], title: str, url: str, employer: str, fields: rea
         apply=Apply(url=url),
         url=url,
         description_html=description,
-        description_text=html_to_text(description),
         places=places,
         workplace=workplace,
         pay=pay,

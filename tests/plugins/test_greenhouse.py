@@ -25,6 +25,7 @@ from careercenter.platforms.contract import (
     Transient,
     Unreadable,
 )
+from careercenter.platforms.decode import html_to_text
 from careercenter.platforms.http import HttpClient
 from demo.platform_server import PlatformApp, make_platform_app
 
@@ -133,7 +134,7 @@ def test_every_demo_board_is_read_whole(demo, app):
         drafts = [reading.draft_of(GREENHOUSE, m.raw, demo.cfg) for m in messages if isinstance(m, Record)]
         rejected += sum(isinstance(d, draft.Reject) for d in drafts)
         total += len(drafts)
-        assert all(d.description_text and d.places for d in drafts if isinstance(d, draft.ListingDraft))
+        assert all(d.description_html and d.places for d in drafts if isinstance(d, draft.ListingDraft))
     assert total > 150
     assert rejected == 1
 
@@ -325,7 +326,7 @@ def test_description_is_unescaped_once_more_and_sanitised():
     content = "&lt;p&gt;Tom &amp;amp; Ann&lt;script&gt;x()&lt;/script&gt; 3 &amp;lt; 5&lt;/p&gt;"
     found = normal(content=content)
     assert found.description_html == "<p>Tom &amp; Ann 3 &lt; 5</p>"
-    assert found.description_text == "Tom & Ann 3 < 5"
+    assert html_to_text(found.description_html) == "Tom & Ann 3 < 5"
     assert normal(content="&amp;lt;p&amp;gt;Hi&amp;lt;/p&amp;gt;").description_html == "<p>Hi</p>"
     assert normal(content=None).description_html == ""
 

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from careercenter.platforms.contract import Completeness, End, Page, Record, Tombstone
+from careercenter.platforms.decode import html_to_text
 from careercenter.platforms.draft import ListingDraft
 from tests.plugins.recorded import recorded
 
@@ -93,7 +94,7 @@ def said(draft: ListingDraft) -> dict[str, Any]:
         "places": [place.raw for place in draft.places], "pay": f"{pay.kind} {pay.min} {pay.max} {pay.currency} {pay.unit}",
         "hours": hours and (hours.min_minutes, hours.max_minutes, hours.per.value), "posted": draft.posted_at,
         "deadline": draft.deadline and (draft.deadline.on or draft.deadline.at).isoformat(),  # type: ignore[union-attr]
-        "skills": draft.skills, "requisition": draft.requisition_id, "text": draft.description_text,
+        "skills": draft.skills, "requisition": draft.requisition_id, "text": html_to_text(draft.description_html),
     }
 
 

@@ -36,6 +36,7 @@ def row(post: Post, listing_id: int) -> Any:
     return SimpleNamespace(
         id=listing_id, platform=post.platform, board="all", post_id=post.post_id, requisition_id=None, employer=post.employer,
         title=post.title, place="", workplace=post.workplace, kind="internship", apply_url=post.apply_url, pay_text="", hours_text="",
+        description_html="",
         draft={"places": [{"raw": place} for place in post.places], "posted_at": posted},
     )
 

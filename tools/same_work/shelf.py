@@ -25,7 +25,7 @@ def put(posts: Iterable[Post], now: datetime) -> None:
             "board_id": boards[post.platform], "post_id": post.post_id, "opportunity_id": home, "state": "open", "kind": "internship",
             "title": post.title, "employer": post.employer, "place": post.places[0] if post.places else "", "workplace": post.workplace,
             "pay_kind": "unknown", "pay_text": "", "hours_text": "", "hours_per": "", "posted_at": now, "apply_url": post.apply_url,
-            "description_html": "", "words": post.title.casefold(), "raw_hash": bytes(32), "content_hash": bytes(32),
+            "description_html": "", "raw_hash": bytes(32), "content_hash": bytes(32),
             "first_seen_at": now, "changed_at": now, "misses": 0,
             "draft": {
                 "title": post.title, "employer": {"name": post.employer}, "places": [{"raw": place} for place in post.places],

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, literal_column
 
 from careercenter.listings.index.words import value, words
+from careercenter.platforms.decode import html_to_text
 
 KINDS = {
     "internship": "Internship", "micro_internship": "Micro-internship", "co_op": "Co-op", "project": "Project",
@@ -86,8 +87,15 @@ def entry_of(row: Any) -> Entry:
     return Entry(
         key_of(row.posted_at, row.id), row.id, choices, rush_of(row.deadline_at),
         -1 if row.hourly_cents is None else row.hourly_cents, micros(row.first_seen_at), skills, cities,
-        words(row.title), about[:MOST_INDEXED], words(row.words)[:MOST_INDEXED], list(dict.fromkeys(marks)),
+        words(row.title), about[:MOST_INDEXED], words(_said(row))[:MOST_INDEXED], list(dict.fromkeys(marks)),
     )
+
+
+def _said(row: Any) -> str:
+    """All that a reader sees of it, as one text."""
+    places = [str(place.get("raw") or "") for place in row.draft.get("places") or ()]
+    department = str(row.draft.get("department") or "")
+    return "\n".join((row.title, row.employer, *places, *(row.draft.get("skills") or ()), department, html_to_text(row.description_html)))
 
 
 def _places(row: Any) -> tuple[dict[str, str], list[str]]:

@@ -30,7 +30,7 @@ is a condition: without statistics, as while all is read for the first time, Pos
 COLUMNS = (
     Listing.id, Listing.kind, Listing.title, Listing.employer, Listing.place, Listing.workplace, Listing.pay_kind,
     Listing.hourly_cents, Listing.min_minutes, Listing.max_minutes, Listing.hours_per, Listing.deadline_at, Listing.posted_at,
-    Listing.first_seen_at, Listing.words, Listing.draft, Board.platform, MATE_PLACES,
+    Listing.first_seen_at, Listing.description_html, Listing.draft, Board.platform, MATE_PLACES,
 )
 ENTRY, LABEL = cast(Table, ListingEntry.__table__), cast(Table, SearchLabel.__table__)
 _CHOSEN = [getattr(SearchCombination, name) for name in CHOICES]

@@ -15,7 +15,7 @@ from careercenter.listings.same import score, words
 from careercenter.listings.same.model import SUGGESTED, WorkMove, WorkPair, WorkProfile
 from careercenter.listings.same.profile import facts_of
 from careercenter.people.model import Person
-from careercenter.platforms.decode import web_address
+from careercenter.platforms.decode import html_to_text, web_address
 from careercenter.platforms.words.places import STATE_BY_NAME
 
 BY_WORD = frozenset({"Title", "Employer", "Places", "Text begins"})
@@ -184,5 +184,5 @@ def _stated(listing: Listing) -> list[tuple[str, str]]:
         ("Where", "" if listing.workplace == "unknown" else listing.workplace), ("Pay", listing.pay_text),
         ("Hours", listing.hours_text), ("Length", _length(listing)), ("Posted", _posted(listing)),
         ("Requisition", listing.requisition_id or ""), ("Apply at", _address(listing)),
-        ("Text begins", str(listing.draft.get("description_text") or "")[:240]),
+        ("Text begins", html_to_text(listing.description_html)[:240]),
     ]

@@ -9,6 +9,7 @@ from typing import Any
 
 from careercenter.listings.same import address, words
 from careercenter.listings.same.words import Place
+from careercenter.platforms.decode import html_to_text
 
 SHORTEST_TEXT = 60
 """A description of fewer letters proves nothing when two are equal."""
@@ -98,7 +99,7 @@ def _day(stamp: str | None) -> int | None:
 
 def _twin(row: Any, draft: Mapping[str, Any], company: str) -> str | None:
     """A hash of all that a reader sees; None where there is too little of it to mean anything."""
-    text = " ".join(str(draft.get("description_text") or "").split()).casefold()
+    text = " ".join(html_to_text(row.description_html).split()).casefold()
     if len(text) < SHORTEST_TEXT:
         return None
     places = [str(p.get("raw")) for p in draft.get("places") or []]

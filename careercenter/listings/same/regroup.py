@@ -25,7 +25,8 @@ _LOCK = 71_230_017
 CHUNK = 500
 READ = (
     Listing.id, Listing.opportunity_id, Listing.post_id, Listing.requisition_id, Listing.title, Listing.employer, Listing.place,
-    Listing.workplace, Listing.kind, Listing.apply_url, Listing.pay_text, Listing.hours_text, Listing.draft, Board.platform, Board.board,
+    Listing.workplace, Listing.kind, Listing.apply_url, Listing.pay_text, Listing.hours_text, Listing.description_html, Listing.draft,
+    Board.platform, Board.board,
 )
 T = TypeVar("T")
 

@@ -7,7 +7,7 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
-from careercenter.platforms.decode import clean_block, clean_html, clean_text, html_to_text, web_address
+from careercenter.platforms.decode import clean_block, clean_html, clean_text, web_address
 from careercenter.platforms.draft import (
     NO_AMOUNT,
     Apply,
@@ -86,7 +86,7 @@ def _draft(
     lang = paths.text(record, fields.lang)
     return ListingDraft(
         title=title, employer=employer, kind=kind, apply=apply, url=link, description_html=description,
-        description_text=html_to_text(description), places=where, workplace=workplace, pay=wage,
+        places=where, workplace=workplace, pay=wage,
         posted_at=_stamp(record, fields.posted_at), source_updated_at=_stamp(record, fields.updated_at),
         requisition_id=_line(record, fields.requisition_id, 100) or None, department=department or None,
         attribution=attribution or None, lang=lang if _LANG.fullmatch(lang) else None,
