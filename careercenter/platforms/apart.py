@@ -14,7 +14,9 @@ import subprocess
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -28,6 +30,7 @@ from careercenter.platforms.draft import ListingDraft, Reject
 NURSERY_SECONDS = 60
 READY = object()
 MOST_HOSTS = 1000
+FRAMES_AHEAD = 32
 PIPE_BYTES = 1 << 19
 BATCH_BYTES, BATCH_RECORDS = frames.MOST_BYTES // 6, 100
 
@@ -68,14 +71,23 @@ def task(
 def messages(
     task: Task, board: str, state: State | None, limits: Limits = Limits(), pushed: Sequence[Pushed] = ()
 ) -> Iterator[Message]:
-    """Like `reading.messages`, from a process of its own. `pushed` must fit into one frame. Raises PlatformError."""
+    """Like `reading.messages`, from a process of its own. `pushed` must fit into one frame. Raises PlatformError.
+
+    A thread listens, so that the process goes on and gets its turns while what it said before is worked on.
+    """
     job = {"board": board, "state": dict(state.cursor) if state else None, "pushed": pushed}
-    with _Process("read", task, job, limits) as process:
-        while (found := process.next()) is not None:
-            if isinstance(found, frames.Records):
-                yield from found.records
-            else:
-                yield found
+    with _Process("read", task, job, limits) as process, ThreadPoolExecutor(1, "listen") as thread:
+        coming = deque(thread.submit(process.next) for _ in range(FRAMES_AHEAD))
+        try:
+            while (found := coming.popleft().result()) is not None:
+                coming.append(thread.submit(process.next))
+                if isinstance(found, frames.Records):
+                    yield from found.records
+                else:
+                    yield found
+        finally:
+            process.kill()  # the thread need not wait for more
+            thread.shutdown(cancel_futures=True)
 
 
 def check(task: Task, limits: Limits = Limits()) -> CheckResult:
@@ -219,10 +231,13 @@ class _Process:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def close(self) -> None:
+    def kill(self) -> None:
         """End the process and everything that it started."""
         with contextlib.suppress(ProcessLookupError):  # it may have ended by itself
             os.killpg(self._pid, signal.SIGKILL)
+
+    def close(self) -> None:
+        self.kill()
         os.close(self._tell)
         os.close(self._frames)
 
