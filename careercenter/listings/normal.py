@@ -7,6 +7,7 @@ refused here with a reason, so that SQLite and PostgreSQL hold the same.
 
 from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 from decimal import ROUND_HALF_UP, Decimal
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -114,6 +115,7 @@ def money(amount: Decimal, currency: str | None) -> str:
     return f"${text}" if currency in (None, "USD") else f"{currency} {text}"
 
 
+@lru_cache(maxsize=1024)
 def pay_text(pay: Pay) -> str:
     """Pay as a person says it: "$18-$22 an hour", "$600 fixed fee", "Unpaid"; the platform's own words when unclear."""
     bounds = [a for a in (pay.min, pay.max) if a is not None]

@@ -151,7 +151,9 @@ def clean_block(value: Any, limit: int = MAX_TEXT, path: str = "$") -> str:
         return ""
     if not isinstance(value, str):
         raise SchemaDrift(f"Text was expected, but {type(value).__name__} came.", path)
-    text = value[: limit * 2].replace("\r\n", "\n").replace("\r", "\n")
+    text = value[: limit * 2]
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
     if not (plain := text.isascii() and not text.encode().translate(None, _KEYBOARD)):
         text = _CONTROLS.sub("", text)
         if not text.isascii():

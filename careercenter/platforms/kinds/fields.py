@@ -149,9 +149,8 @@ def _kind(record: dict[str, Any], fields: Fields, title: str, department: str) -
 def _where(record: dict[str, Any], fields: Fields) -> tuple[tuple[Place, ...], Workplace, Provenance]:
     told, ways = fields.places, fields.workplace
     found = [place for item in paths.every(record, told.each) if (place := _place(item, fields))] if told.each or told.city else []
-    read = [places.read_location(clean_text(line, 500)) for line in dict.fromkeys(paths.texts(record, told.text))]
-    found += [place for listed, _ in read for place in listed]
-    where = tuple(dict.fromkeys(found))[:50]
+    where, said = _read(tuple(paths.texts(record, told.text)))
+    where = tuple(dict.fromkeys((*found, *where)))[:50] if found else where
     if ways.fixed:
         return where, ways.fixed, Provenance.STRUCTURED
     for word in paths.texts(record, ways.path):
@@ -161,8 +160,16 @@ def _where(record: dict[str, Any], fields: Fields) -> tuple[tuple[Place, ...], W
     flagged = [way for way, path in ways.flags.items() if paths.first(record, (path,)) in (True, "true", "True", 1, "1")]
     if len(flagged) == 1:
         return where, flagged[0], Provenance.STRUCTURED
-    said = {way for _, way in read}
-    return where, said.pop() if len(said) == 1 and not flagged else Workplace.UNKNOWN, Provenance.PARSED
+    return where, Workplace.UNKNOWN if flagged else said, Provenance.PARSED
+
+
+@lru_cache(maxsize=1024)  # the places of a board's listings come again and again
+def _read(lines: tuple[str, ...]) -> tuple[tuple[Place, ...], Workplace]:
+    """The places that lines of text name, and the way of working if all of them say the same."""
+    read = [places.read_location(clean_text(line, 500)) for line in dict.fromkeys(lines)]
+    ways = {way for _, way in read}
+    found = dict.fromkeys(place for listed, _ in read for place in listed)
+    return tuple(found)[:50], ways.pop() if len(ways) == 1 else Workplace.UNKNOWN
 
 
 def _place(item: Any, fields: Fields) -> Place | None:
@@ -211,7 +218,7 @@ def _pay(record: dict[str, Any], field: PayField | None) -> Pay:
     if kind in NO_AMOUNT:
         return Pay(kind, raw=clean_text(word, 120))
     if unit_word := paths.text(record, field.unit):
-        unit = field.unit_map.get(unit_word) or pay.unit_of(unit_word)
+        unit = field.unit_map.get(unit_word) or _unit_of(unit_word)
     else:
         unit = pay.PAY_UNITS.get(word.casefold(), field.fixed_unit)
     low, high = paths.first(record, field.min), paths.first(record, field.max)
@@ -226,6 +233,9 @@ def _pay(record: dict[str, Any], field: PayField | None) -> Pay:
     if line:
         return pay.text_pay(line, kind, unit)
     return Pay(kind, unit=unit if word or unit_word else PayUnit.UNKNOWN, raw=clean_text(word, 120))
+
+
+_unit_of = lru_cache(maxsize=128)(pay.unit_of)
 
 
 @lru_cache(maxsize=128)  # a board's listings share a few wages; no more, since the words may be long

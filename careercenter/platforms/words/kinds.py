@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from careercenter.platforms.decode import clean_text
@@ -31,11 +32,16 @@ _OF_INTERNS = re.compile(r"(?:.*\s)?(?:interns|internships)", re.IGNORECASE)
 _OWN_TITLE = re.compile(r"\b(?:intern(?:ship)?|co-?op)\s*(?:$|[,(:–—-])", re.IGNORECASE)
 
 
+@lru_cache(maxsize=256)
+def _key(word: str) -> str:
+    return clean_text(word, 60).casefold()
+
+
 def kind_of(
     title: str, department: str, stated: Any, own: Mapping[str, ListingKind] | None = None
 ) -> tuple[ListingKind, Provenance]:
     """The platform's own word (`own` says what its words mean), the title's, the department's; else a job."""
-    key = clean_text(stated, 60).casefold() if isinstance(stated, str) else ""
+    key = _key(stated) if isinstance(stated, str) else ""
     mapped = (own or {}).get(key) or KINDS.get(key)
     if mapped and mapped is not ListingKind.JOB:
         return mapped, Provenance.MAPPED
