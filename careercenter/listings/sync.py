@@ -42,6 +42,7 @@ from careercenter.platforms.contract import (
 )
 
 BATCH = 2000
+FEW = 100  # records for which one process is enough
 BEAT = timedelta(seconds=5)
 SILENCE = timedelta(minutes=10)
 FULL_READ_EVERY = timedelta(days=7)
@@ -163,8 +164,8 @@ Arrived = Callable[[Spec, str], Sequence[Pushed]]
 
 
 class Apart:
-    """The plugin in processes of its own: one reads, one normalises. A thread waits for the second, so that the batch before
-    can be stored meanwhile.
+    """The plugin in processes of its own: one reads, two normalise. A thread waits for each of those, so that the batch before
+    can be stored meanwhile, and none stands still while its drafts are taken over.
     """
 
     def __init__(self, opened: Opened, arrived: Arrived):
@@ -174,21 +175,26 @@ class Apart:
             opened.spec.id, opened.cfg, db.settings().platforms.user_agent, opened.source.allow_hosts, str(folder),
             polls.budget(opened.spec, opened.source),
         )
-        self._normalizer = apart.Normalizer(self._task)
-        self._thread = ThreadPoolExecutor(1, "normalize")
+        self._normalizers = [(apart.Normalizer(self._task), ThreadPoolExecutor(1, "normalize")) for _ in range(2)]
 
     def messages(self, board: str, state: State | None) -> Iterator[Message]:
         return apart.messages(self._task, board, state, pushed=self._arrived(self._spec, board))
 
     def drafts(self, raws: Sequence[Raw]) -> Callable[[], Made]:
-        return self._thread.submit(self._normalizer.drafts, raws).result
+        share = max(-(-len(raws) // len(self._normalizers)), FEW)
+        made = [
+            thread.submit(normalizer.drafts, raws[n * share : (n + 1) * share])
+            for n, (normalizer, thread) in enumerate(self._normalizers) if n * share < len(raws)
+        ]
+        return lambda: [draft for part in made for draft in part.result()]
 
     def __enter__(self) -> "Apart":
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._thread.shutdown(cancel_futures=True)
-        self._normalizer.__exit__()
+        for normalizer, thread in self._normalizers:
+            thread.shutdown(cancel_futures=True)
+            normalizer.__exit__()
 
 
 @dataclass(frozen=True)
