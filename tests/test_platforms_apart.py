@@ -2,6 +2,7 @@
 
 import io
 import os
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -68,6 +69,19 @@ def test_a_key_in_a_plugins_own_sentence_is_hidden(rogue: Task) -> None:
 @pytest.mark.parametrize("mood", ["print_much", "patch"])
 def test_what_a_plugin_prints_or_patches_stays_with_it(rogue: Task, mood: str) -> None:
     assert isinstance(read(rogue, mood)[-1], End)
+    assert isinstance(read(rogue, "good")[-1], End)
+
+
+@pytest.mark.parametrize("mood", ["hang", "flood"])
+def test_a_reader_that_has_heard_enough_ends_the_process_at_once(rogue: Task, mood: str) -> None:
+    """Whether the process is silent, and the thread waits for it, or has more to say than anybody takes."""
+    told = apart.messages(replace(rogue, options={"mood": mood}), "b", None, LIMITS)
+    assert isinstance(next(told), Record)
+    time.sleep(0.5)
+    began = time.monotonic()
+    told.close()
+    assert time.monotonic() - began < 1
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("listen")]
     assert isinstance(read(rogue, "good")[-1], End)
 
 
