@@ -252,3 +252,12 @@ def test_killed_process_is_resumed_without_loss_or_double_effect(app: Flask, boa
 def _wait_until_released(app: Flask) -> None:
     """PostgreSQL may take a moment to notice that the client is gone."""
     time.sleep(0.3)
+
+
+@pytest.mark.parametrize("many", [1, 100, 101, 199, 201, 2001])
+def test_every_record_gets_the_draft_that_was_made_of_it(board: Board, many: int) -> None:
+    """Several processes share a batch, and their shares are of different sizes."""
+    board.feed.posts = [post(n, title=f"Intern {n}") for n in range(1, many + 1)]
+    assert board.sync().counts.new == many
+    titles = dict(db.session.execute(select(Listing.post_id, Listing.title)).all())
+    assert titles == {str(n): f"Intern {n}" for n in range(1, many + 1)}
