@@ -4,7 +4,7 @@ SQLAlchemy says what the columns are called and how their values are kept; only 
 costs several times what the database does. Everything runs in the caller's transaction.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
@@ -16,6 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from careercenter import db
 
 Convert = Callable[[Any], Any]
+_TEXT, _JSON, _TSVECTOR = 25, 114, 3614  # PostgreSQL's own numbers for its types
 
 
 def insert(table: FromClause, names: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
@@ -24,15 +25,25 @@ def insert(table: FromClause, names: Sequence[str], rows: Sequence[Sequence[Any]
         return
     dialect = db.session.connection().dialect
     columns = [_converted(values, _into(table, name, dialect)) for name, values in zip(names, zip(*rows, strict=True), strict=True)]
-    into = f"{table} ({', '.join(names)})"
+    into, rows = f"{table} ({', '.join(names)})", zip(*columns, strict=True)
     with _driver() as driver:
         if db.is_postgresql():
-            with driver.cursor() as cursor, cursor.copy(f"COPY {into} FROM STDIN") as copy:
-                for row in zip(*columns, strict=True):
-                    copy.write_row(row)
+            with driver.cursor() as cursor:
+                _copy(cursor, into, cursor.execute(f"SELECT {', '.join(names)} FROM {table} LIMIT 0").description, rows)  # noqa: S608
         else:
             marks = ", ".join("?" * len(names))
-            driver.executemany(f"INSERT INTO {into} VALUES ({marks})", zip(*columns, strict=True))  # noqa: S608 - our own names
+            driver.executemany(f"INSERT INTO {into} VALUES ({marks})", rows)  # noqa: S608 - our own names
+
+
+def _copy(cursor: Any, into: str, columns: Sequence[Any], rows: Iterable[Sequence[Any]]) -> None:
+    """Values in PostgreSQL's own form where the driver can write it, else as text."""
+    kinds = [column.type_code for column in columns]
+    binary = _TSVECTOR not in kinds
+    with cursor.copy(f"COPY {into} FROM STDIN{' (FORMAT BINARY)' if binary else ''}") as copy:
+        if binary:
+            copy.set_types([_TEXT if kind == _JSON else kind for kind in kinds])  # JSON's own form is its text
+        for row in rows:
+            copy.write_row(row)
 
 
 def take_ids(table: Table, many: int) -> list[int]:
@@ -74,11 +85,11 @@ def _into(table: FromClause, name: str, dialect: Dialect) -> Convert | None:
     """How a column's values go to the driver; psycopg needs help with JSON only, and none needs it with bytes."""
     kind = table.c[name].type
     if isinstance(kind, JSON):
-        return _json
+        return _as_json
     return None if dialect.name == "postgresql" or isinstance(kind, LargeBinary) else kind.dialect_impl(dialect).bind_processor(dialect)
 
 
-def _json(value: Any) -> str | None:
+def _as_json(value: Any) -> str | None:
     """Bytes are JSON already."""
     return None if value is None else (value if isinstance(value, bytes) else msgspec.json.encode(value)).decode()
 
