@@ -25,14 +25,14 @@ def insert(table: FromClause, names: Sequence[str], rows: Sequence[Sequence[Any]
         return
     dialect = db.session.connection().dialect
     columns = [_converted(values, _into(table, name, dialect)) for name, values in zip(names, zip(*rows, strict=True), strict=True)]
-    into, rows = f"{table} ({', '.join(names)})", zip(*columns, strict=True)
+    into, made = f"{table} ({', '.join(names)})", zip(*columns, strict=True)
     with _driver() as driver:
         if db.is_postgresql():
             with driver.cursor() as cursor:
-                _copy(cursor, into, cursor.execute(f"SELECT {', '.join(names)} FROM {table} LIMIT 0").description, rows)  # noqa: S608
+                _copy(cursor, into, cursor.execute(f"SELECT {', '.join(names)} FROM {table} LIMIT 0").description, made)  # noqa: S608
         else:
             marks = ", ".join("?" * len(names))
-            driver.executemany(f"INSERT INTO {into} VALUES ({marks})", rows)  # noqa: S608 - our own names
+            driver.executemany(f"INSERT INTO {into} VALUES ({marks})", made)  # noqa: S608 - our own names
 
 
 def _copy(cursor: Any, into: str, columns: Sequence[Any], rows: Iterable[Sequence[Any]]) -> None:
