@@ -159,7 +159,7 @@ def clean_block(value: Any, limit: int = MAX_TEXT, path: str = "$") -> str:
         if not text.isascii():
             text = _MARKS.sub(r"\1", unicodedata.normalize("NFC", text))
     if plain and "  " not in text:
-        text = text.replace(" \n", "\n").replace("\n ", "\n")
+        text = "\n".join([line.strip(" ") for line in text.split("\n")])
     else:
         text = "\n".join([" ".join(line.split()) for line in text.split("\n")])
     return (_LINES.sub("\n\n", text) if "\n\n\n" in text else text).strip()[:limit].rstrip()
