@@ -1,21 +1,21 @@
 """Reading quickly: a SELECT is compiled once, and the driver runs its text from then on.
 
-SQLAlchemy still writes the SQL, gives the connection with its transaction, and converts what goes in and out; only its
-bookkeeping for each execution is left out, which costs a page more than the database does. A SELECT whose text depends
-on its parameters (`IN` with a list) is run by SQLAlchemy itself.
+SQLAlchemy still writes the SQL, gives the connection, and converts what goes in and out; only its bookkeeping for each
+execution is left out, which costs a page more than the database does. A SELECT whose text depends on its parameters
+(`IN` with a list) is left to SQLAlchemy itself.
 """
 
-from collections import namedtuple
+from collections import defaultdict, namedtuple
 from collections.abc import Callable, Sequence
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import BindParameter, Connection, Dialect, Integer, Select, String, literal_column
+from sqlalchemy import BindParameter, Connection, Dialect, Engine, Integer, Select, String, literal_column
 from sqlalchemy.exc import DBAPIError, StatementError
 from sqlalchemy.sql import visitors
 
 Convert = Callable[[Any], Any]
-_PREPARED: dict[str, "WeakKeyDictionary[Select[*tuple[Any, ...]], Prepared | None]"] = {}
+_PREPARED: defaultdict[str, "WeakKeyDictionary[Select[*tuple[Any, ...]], Prepared | None]"] = defaultdict(WeakKeyDictionary)
 
 
 class Prepared:
@@ -53,15 +53,34 @@ class Prepared:
         return found
 
 
-def rows(connection: Connection, statement: Select[*tuple[Any, ...]], given: dict[str, Any]) -> Sequence[Any]:
-    """The rows of a SELECT as named tuples, on this connection and in its transaction. Raises SQLAlchemy's `DBAPIError`."""
+class Reader:
+    """A connection of the pool, with a transaction in which a page reads; `end` gives it back. Raises `DBAPIError`."""
+
+    def __init__(self, engine: Engine):
+        self.dialect = engine.dialect
+        try:
+            self.connection = engine.raw_connection()
+        except self.dialect.loaded_dbapi.Error as error:
+            raise _told(error, self.dialect) from error
+        if self.dialect.name == "sqlite":
+            self.connection.dbapi_connection.execute("BEGIN")  # type: ignore[union-attr]
+        self.end = self.connection.close  # the pool rolls back
+
+    def invalidate(self, error: BaseException) -> None:
+        self.connection.invalidate(error)
+
+
+def rows(connection: Connection | Reader, statement: Select[*tuple[Any, ...]], given: dict[str, Any]) -> Sequence[Any] | None:
+    """The rows of a SELECT as named tuples, on this connection and in its transaction; None when its text depends on its
+    parameters. Raises SQLAlchemy's `DBAPIError`."""
     dialect = connection.dialect
-    known = _PREPARED.setdefault(dialect.name, WeakKeyDictionary())
-    if statement not in known:
-        known[statement] = _prepare(statement, dialect)
-    prepared = known[statement]
+    known = _PREPARED[dialect.name]
+    try:
+        prepared = known[statement]
+    except KeyError:
+        prepared = known[statement] = _prepare(statement, dialect)
     if prepared is None:
-        return connection.execute(statement, given).all()
+        return None
     parameters = prepared.parameters(given)
     driver: Any = connection.connection.dbapi_connection
     try:
@@ -70,10 +89,15 @@ def rows(connection: Connection, statement: Select[*tuple[Any, ...]], given: dic
         gone = dialect.is_disconnect(error, driver, None)
         if gone:
             connection.invalidate(error)
-        raise DBAPIError.instance(
-            prepared.text, None, error, dialect.loaded_dbapi.Error, hide_parameters=True, connection_invalidated=gone, dialect=dialect,
-        ) from error
+        raise _told(error, dialect, prepared.text, gone) from error
     return prepared.rows(fetched)
+
+
+def _told(error: Any, dialect: Dialect, text: str | None = None, gone: bool = False) -> BaseException:
+    """A driver's error as SQLAlchemy's."""
+    return DBAPIError.instance(
+        text, None, error, dialect.loaded_dbapi.Error, hide_parameters=True, connection_invalidated=gone, dialect=dialect,
+    )
 
 
 def _prepare(statement: Select[*tuple[Any, ...]], dialect: Dialect) -> Prepared | None:

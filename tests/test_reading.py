@@ -106,6 +106,76 @@ def test_a_connection_that_was_cut_is_given_up(app: Flask, factory: Factory) -> 
     assert again != pid
 
 
+def connections() -> int:
+    """How many connections of the pool are in use."""
+    return db.db.engine.pool.checkedout()  # type: ignore[attr-defined, no-any-return]
+
+
+def test_a_page_that_only_asks_needs_no_session(app: Flask, factory: Factory) -> None:
+    person = factory.person("student")
+    asked, name = select(Person.given_name).where(Person.id == person.id), person.given_name
+    db.session.remove()
+    with app.test_request_context():
+        assert db.ask(asked) == db.ask(asked) == [(name,)]
+        assert not db.session.registry.has() and connections() == 1
+    assert connections() == 0
+
+
+def test_in_a_request_it_sees_what_the_session_sees(app: Flask, factory: Factory) -> None:
+    """One of the two is in a transaction, so that nothing is asked in one that is older than what was written since."""
+    person = factory.person("student")
+    asked = select(Person.given_name).where(Person.id == person.id)
+    db.session.remove()
+    with app.test_request_context():
+        (before,) = db.ask(asked)
+        with pytest.raises(RuntimeError), db.transaction():
+            db.session.get_one(Person, person.id).given_name = "Changed"
+            assert db.ask(asked) == [("Changed",)] and connections() == 1
+            raise RuntimeError
+        assert db.ask(asked) == [before]
+        with db.transaction():
+            db.session.get_one(Person, person.id).given_name = "Changed"
+        assert db.ask(asked) == [("Changed",)]
+        assert db.session.scalars(asked).one() == "Changed" and db.ask(asked) == [("Changed",)] and connections() == 1
+        db.session.rollback()
+        db.ask(asked)
+        db.session.rollback()
+        assert connections() == 0, "no transaction stays open while the network is waited for"
+
+
+def test_a_request_whose_transaction_failed_goes_on_after_a_rollback(app: Flask) -> None:
+    with app.test_request_context():
+        with pytest.raises((OperationalError, ProgrammingError)):
+            db.ask(select(text("nowhere.x")).select_from(text("nowhere")))
+        db.session.rollback()
+        assert db.ask(select(func.count(Person.id))) == [(0,)]
+
+
+@pytest.mark.parametrize("app", ["postgresql"], indirect=True)
+def test_a_request_whose_connection_was_cut_gets_another_after_a_rollback(app: Flask) -> None:
+    asked = select(func.pg_backend_pid())
+    with app.test_request_context():
+        ((pid,),) = db.ask(asked)
+        with db.db.engine.connect() as other:
+            other.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": pid})
+        with pytest.raises(OperationalError) as caught:
+            db.ask(asked)
+        assert caught.value.connection_invalidated
+        db.session.rollback()
+        assert db.ask(asked) != [(pid,)]
+    assert connections() == 0
+
+
+def test_a_database_that_is_away_is_sqlalchemys_error(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    def away() -> None:
+        raise db.db.engine.dialect.loaded_dbapi.OperationalError("away")
+
+    with app.test_request_context():
+        monkeypatch.setattr(db.db.engine, "raw_connection", away)
+        with pytest.raises(OperationalError):
+            db.ask(select(func.count(Person.id)))
+
+
 def test_a_statement_is_compiled_once(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = select(func.count(Person.id))
     db.ask(asked)
