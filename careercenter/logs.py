@@ -77,9 +77,10 @@ def get(name: str) -> Any:
 
 def keep_allowed(_logger: Any, _method: str, event: Event) -> Event:
     """Drop what is not on the list; keep the names of what was dropped."""
-    dropped = sorted(name for name in event if name not in FIELDS)
+    if event.keys() <= FIELDS:
+        return event
     kept = {name: value for name, value in event.items() if name in FIELDS}
-    return {**kept, "dropped": dropped} if dropped else kept
+    return {**kept, "dropped": sorted(event.keys() - FIELDS)}
 
 
 def scrub_foreign(_logger: Any, _method: str, event: Event) -> Event:

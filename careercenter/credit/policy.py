@@ -248,10 +248,15 @@ def kept(name: str, version: str) -> Version:
 
 
 def _named(name: str) -> Policy:
-    found = load(db.settings().folder / "policies").get(name)
+    found = _of_campus(db.settings().folder).get(name)
     if found is None:
         raise db.Refused(f"The credit policy {name} is missing. Ask IT to put {name}.toml back.")
     return found
+
+
+@lru_cache(maxsize=8)
+def _of_campus(folder: Path) -> Mapping[str, Policy]:
+    return load(folder / "policies")
 
 
 @lru_cache(maxsize=8)

@@ -27,7 +27,7 @@ def install(app: Flask) -> None:
 
     @app.before_request
     def _name() -> None:
-        given = request.headers.get("X-Request-ID", "")
+        given = request.environ.get("HTTP_X_REQUEST_ID", "")
         g.request_id = given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
 
     @app.after_request
