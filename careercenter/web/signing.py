@@ -20,8 +20,17 @@ from itsdangerous.url_safe import URLSafeSerializerMixin
 
 
 class _Hmac(SigningAlgorithm):
+    """SHA-1 is what Flask's cookie uses; as an HMAC it is as sound as ever. OpenSSL looks it up anew for each that begins."""
+
+    def __init__(self) -> None:
+        self._begun: dict[bytes, hmac.HMAC] = {}
+
     def get_signature(self, key: bytes, value: bytes) -> bytes:
-        return hmac.digest(key, value, "sha1")  # what Flask's cookie uses; as an HMAC it is as sound as ever
+        if key not in self._begun:
+            self._begun[key] = hmac.new(key, digestmod="sha1")
+        mac = self._begun[key].copy()
+        mac.update(value)
+        return mac.digest()
 
 
 class _Signer(TimestampSigner):
