@@ -196,7 +196,7 @@ def settings() -> Settings:
 
 
 def is_postgresql() -> bool:
-    return bool(session.get_bind().dialect.name == "postgresql")
+    return db.engine.dialect.name == "postgresql"
 
 
 def init(app: Any, config: Settings) -> None:
