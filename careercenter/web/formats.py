@@ -12,6 +12,7 @@ from careercenter.platforms.decode import web_address
 
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+MIDNIGHT = time()
 NEAR = {0: "today", 1: "tomorrow", -1: "yesterday"}
 
 
@@ -40,12 +41,15 @@ class Calendar:
         """ "today, 9:40 am", "Fri 4 Dec, 5 pm"."""
         if value is None:
             return "never"
-        local = value.astimezone(self.zone)
-        return f"{NEAR.get(local.toordinal() - self.today.toordinal()) or self.day(local.date())}, {_clock(local)}"
+        return self._said(value.astimezone(self.zone))
 
     def deadline(self, value: datetime) -> str:
         """ "Sun 27 Dec, 11:59 pm": a day that is over at midnight is the day before it."""
-        return self.moment(value - timedelta(minutes=1) if value.astimezone(self.zone).time() == time() else value)
+        local = value.astimezone(self.zone)
+        return self.moment(value - timedelta(minutes=1)) if local.time() == MIDNIGHT else self._said(local)
+
+    def _said(self, local: datetime) -> str:
+        return f"{NEAR.get(local.toordinal() - self.today.toordinal()) or self.day(local.date())}, {_clock(local)}"
 
     def days_until(self, value: date | datetime | None) -> str:
         """ "today", "tomorrow", "in 5 days", "3 days ago"."""

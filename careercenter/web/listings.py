@@ -13,6 +13,7 @@ from careercenter.listings.model import OPEN, Listing
 from careercenter.listings.same import look as same
 from careercenter.web import cards, listing_facts, placed, searches
 from careercenter.web.asked import FACETS, Asked
+from careercenter.web.stencils import stencil
 
 blueprint = Blueprint("listings", __name__, url_prefix="/listings")
 MOST_SEEN = 50
@@ -98,11 +99,11 @@ def _orders(asked: Asked) -> list[tuple[str, str, bool]]:
 @lru_cache(maxsize=256)
 def _facets(asked: Asked, counted: tuple[tuple[str, tuple[Option, ...]], ...]) -> Markup:
     """The side sheet: every choice with the address that makes or takes it back; drawn once for the same figures."""
-    titles = dict(FACETS)
-    groups = []
+    titles, groups = dict(FACETS), []
+    fill = {on: stencil("_macros/table.html", "facet", ("label", "url", "n"), on=on) for on in (True, False)}
     for name, options in counted:
         plus = asked.adding(name)
-        links = [(o.label, asked.without(name, o.value).address if o.chosen else plus(o.value), o.n, o.chosen) for o in options]
+        links = [fill[o.chosen](o.label, asked.without(name, o.value).address if o.chosen else plus(o.value), o.n) for o in options]
         if links:
             groups.append({"title": titles[name], "options": links})
     macros: Any = current_app.jinja_env.get_template("_macros/table.html").module

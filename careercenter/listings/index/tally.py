@@ -140,8 +140,11 @@ def _values(state: Moment, name: str, filters: Filters, spare: int) -> dict[str,
 def _values_of(name: str, chosen: tuple[tuple[str, tuple[str, ...]], ...]) -> Any:
     """The statement of `_values`; building one takes longer than running it."""
     value: Any = _DUE if name == "deadline" else SearchCount.value
-    total = func.sum(SearchCount.n)
-    found = select(value, total).where(SearchCount.name == ("due" if name == "deadline" else name)).group_by(value)
+    single = not chosen and name != "deadline"  # under the combination 0 a value has one row
+    total: Any = SearchCount.n if single else func.sum(SearchCount.n)
+    found = select(value, total).where(SearchCount.name == ("due" if name == "deadline" else name))
+    if not single:
+        found = found.group_by(value)
     if chosen:
         within = select(SearchCombination.id)
         for choice, values in chosen:
