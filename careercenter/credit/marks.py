@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from sqlalchemy import bindparam, select
 
@@ -19,8 +19,7 @@ _ABOUT_THE_STUDENT = (Gpa, ClassStanding, CreditsEarned, GoodStanding)
 _WORK_KINDS = ("internship", "micro_internship", "co_op", "project")
 
 
-@dataclass(frozen=True)
-class Offer:
+class Offer(NamedTuple):
     """What a listing says of the work: minutes in all or each week, as its columns hold them."""
 
     kind: str

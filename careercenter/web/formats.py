@@ -1,9 +1,9 @@
 """How figures and dates are said to people: campus time, "Fri 4 Dec, 5 pm", "2 h 15 min", "$20.00". Jinja filters."""
 
 import secrets
-from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from flask import Flask, current_app, g
@@ -21,8 +21,7 @@ def zone() -> ZoneInfo:
     return found
 
 
-@dataclass(frozen=True)
-class Calendar:
+class Calendar(NamedTuple):
     """Campus zone and campus day of a request, and how dates are said then. A list says dozens of dates: take it once."""
 
     zone: ZoneInfo
