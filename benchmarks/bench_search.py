@@ -65,7 +65,7 @@ def peer(folder: Path) -> Any:
 
 def empty_caches() -> None:
     """Forget what was counted and understood; statements that were built stay, as they do in a running process."""
-    for kept in (asking.sought, tally.facets, tally.tally, tally._combinations, ranking.weights, options._options):
+    for kept in (asking.sought, tally.facets, tally.tally, tally._combinations, ranking.frequencies, options._options):
         assert type(kept) is CACHE
         kept.cache_clear()
 

@@ -4,6 +4,7 @@ import random
 import time
 from collections import Counter
 from datetime import datetime, timedelta
+from math import log
 from threading import Event, Thread
 from typing import Any
 
@@ -18,7 +19,7 @@ from careercenter import db, listings
 from careercenter.doctor import records
 from careercenter.listings import browse, saved, touched
 from careercenter.listings.browse import Filters
-from careercenter.listings.index import check, keep, postgres
+from careercenter.listings.index import check, keep, postgres, ranking
 from careercenter.listings.index import words as spelling
 from careercenter.listings.index.entry import CHOICES, EVERY, Entry, day_of, deadline_choice, entry_of, rush_of
 from careercenter.listings.model import Listing
@@ -135,6 +136,29 @@ def test_a_rare_word_weighs_more(factory: Any, now: datetime) -> None:
     for n in range(6):
         factory.listing(home, title=f"Garden {n}", description_html="")
     assert find("garden zither", now, "best")[0] == "Zither"
+
+
+@pytest.mark.parametrize("few", [0, 10**9])
+def test_the_best_match_is_that_of_a_plain_count(
+    app: Flask, factory: Any, now: datetime, monkeypatch: pytest.MonkeyPatch, few: int
+) -> None:
+    """Whether a word is read through or looked up hit by hit."""
+    monkeypatch.setattr(ranking, "FEW", few)
+    board, luck = factory.board(), random.Random(8)
+    for n in range(60):
+        factory.listing(board, **random_listing(luck, now) | {
+            "state": "open", "shown": True, "deadline_at": None, "kind": ("job", "job", "internship")[n % 3], "employer": f"Garden {n}",
+        })
+    every = [entry_of(row) for row in db.session.execute(keep.wanted())]
+    for asked in (["data"], ["garden", "python"], ["research", "garden", "data"]):
+        score = {}
+        for entry in every:
+            if entry.choices[0] == "job" and entry.vocabulary.issuperset(asked):
+                fits = ((8 if w in e.title else 0) + (3 if w in e.about else 0) + 1 for e, w in ((entry, w) for w in asked))
+                worth = (round(100 * log(1 + len(every) / (sum(w in e.vocabulary for e in every) + 1))) for w in asked)
+                score[entry.listing_id] = (sum(n * w for n, w in zip(fits, worth, strict=True)), entry.key)
+        q = " ".join(f'"{word}"' for word in asked)
+        assert walk(q, Filters(kind=("job",)), now, "best", 3) == sorted(score, key=lambda n: score[n], reverse=True)
 
 
 def test_a_deadline_hides_at_its_instant(shelf: list[Listing], now: datetime) -> None:
@@ -292,8 +316,6 @@ def test_pages_visit_each_row_once_while_listings_arrive(app: Flask, factory: An
 
 
 def test_ranked_windows_reach_every_hit(app: Flask, factory: Any, now: datetime, monkeypatch: pytest.MonkeyPatch) -> None:
-    from careercenter.listings.index import ranking
-
     monkeypatch.setattr(ranking, "WINDOW", 4)
     ranking._newest.cache_clear()
     board, luck = factory.board(), random.Random(6)

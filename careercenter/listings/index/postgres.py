@@ -109,7 +109,7 @@ def gathered(statement: Any, given: dict[str, Any]) -> list[int]:
     return list(found or ())
 
 
-def columns_hit(asked: str, keys: Sequence[int], groups: Groups) -> list[dict[str, set[int]]]:
+def columns_hit(asked: Sequence[str], keys: Sequence[int], groups: Groups) -> list[dict[str, set[int]]]:
     """For each group, which of the keys have it in the title, and which in what is said about the work."""
     given = {
         f"q{n}{weight}": _alternatives(group, f":{weight}") for n, group in enumerate(groups) for weight in COLUMNS.values()

@@ -19,16 +19,20 @@ from careercenter.listings.index.tables import ListingEntry
 WINDOW = 2000
 WORTH = {"title": 8, "about": 3}
 """How much more a word counts there, measured by one that stands in the description."""
+FEW = 50
+"""Hits so many times rarer than one of their words are looked up; else that word is read through, without the others."""
+
+
+def weights(state: Moment, found: Sought) -> tuple[int, ...]:
+    """What each group of words is worth, in hundredths: by how few entries have it."""
+    every = max(1, tally.entries())
+    return tuple(round(100 * math.log(1 + every / (min(every, n) + 1))) for n in frequencies(state, found))
 
 
 @lru_cache(maxsize=256)
-def weights(state: Moment, found: Sought) -> tuple[int, ...]:
-    """What each group of words is worth, in hundredths: by how few entries have it."""
-    every, worth = max(1, tally.entries()), []
-    for group in found.wanted:
-        n = min(every, sum(min(frequency(word) for word in phrase) for phrase in group))
-        worth.append(round(100 * math.log(1 + every / (n + 1))))
-    return tuple(worth)
+def frequencies(state: Moment, found: Sought) -> tuple[int, ...]:
+    """In how many entries each group of words may be."""
+    return tuple(sum(min(frequency(word) for word in phrase) for phrase in group) for group in found.wanted)
 
 
 def weighed(state: Moment, found: Sought, worth: Sequence[int], below: int) -> list[tuple[int, int]]:
@@ -38,8 +42,8 @@ def weighed(state: Moment, found: Sought, worth: Sequence[int], below: int) -> l
     if not keys:
         return []
     score = dict.fromkeys(keys, sum(worth))
-    everything = "" if len(keys) == WINDOW else found.question
-    for weight, columns in zip(worth, database().columns_hit(everything, keys, found.wanted), strict=True):
+    asked = [found.question if FEW * len(keys) < n else "" for n in frequencies(state, found)]
+    for weight, columns in zip(worth, database().columns_hit(asked, keys, found.wanted), strict=True):
         for name, more in WORTH.items():
             for key in score.keys() & columns[name]:
                 score[key] += weight * more

@@ -89,13 +89,13 @@ def gathered(statement: Any, given: dict[str, Any]) -> list[int]:
     return list(json.loads(found))
 
 
-def columns_hit(asked: str, keys: Sequence[int], groups: Groups) -> list[dict[str, set[int]]]:
+def columns_hit(asked: Sequence[str], keys: Sequence[int], groups: Groups) -> list[dict[str, set[int]]]:
     """For each group, which keys have it in the title, and which in what is said about the work: of all from the first of
-    `keys` to the last that answer the question `asked`, which may be empty."""
+    `keys` to the last that answer the question `asked` with it, which may be empty."""
     found, first, last = [], min(keys), max(keys)
-    within = f" AND ({asked})" if asked else ""
-    for group in groups:
+    for group, also in zip(groups, asked, strict=True):
         alternatives = " OR ".join(_quoted(phrase) for phrase in group)
+        within = f" AND ({also})" if also else ""
         found.append({
             name: set(gathered(_within(), {"question": f"({name} : ({alternatives})){within}", "first": first, "last": last}))
             for name in COLUMNS
