@@ -10,12 +10,13 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, TypeVar, cast
 
 from rapidfuzz import fuzz, process
-from sqlalchemy import Table, bindparam, delete, insert, select, text, update
+from sqlalchemy import Table, bindparam, delete, func, insert, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from careercenter import db
 from careercenter.listings.model import OPEN, Board, Listing
-from careercenter.listings.same import figures, score, solve, words
+from careercenter.listings.same import crowd, figures, score, solve, words
+from careercenter.listings.same.crowd import Label, Titled
 from careercenter.listings.same.model import OUTRANKED, SUGGESTED, WorkCompany, WorkMove, WorkPair, WorkProfile
 from careercenter.listings.same.profile import Profile, facts_of, profile
 from careercenter.settings import SameWork
@@ -44,9 +45,9 @@ def regroup(ids: Sequence[int]) -> Regrouped:
     alone()
     figures.keep_first()
     rule = db.settings().platforms.same_work
-    changed = _changed_profiles(ids)
+    changed, left = _changed_profiles(ids)
     known = dict(changed)
-    reached = _compare(changed, known, rule) if changed else set()
+    reached = _compare(changed, left, known, rule) if changed else set()
     return _settle({*changed, *reached}, ids, known, rule)
 
 
@@ -59,20 +60,23 @@ def alone() -> None:
 # what the listings are compared by
 
 
-def _changed_profiles(ids: Sequence[int]) -> dict[int, Profile]:
-    """The listings that are not what they were when they were last compared; their profiles are written."""
+def _changed_profiles(ids: Sequence[int]) -> tuple[dict[int, Profile], set[Label]]:
+    """The listings that are not what they were when they were last compared; their profiles are written. And the labels that
+    some of them had before and have no more."""
     before = {row.listing_id: row for row in _in(select(WorkProfile.listing_id, WorkProfile.digest), WorkProfile.listing_id, ids)}
     rows = list(_in(select(*READ).join(Board, Board.id == Listing.board_id), Listing.id, ids))
     made = {row.id: profile(row) for row in rows}
     homes = {row.id: row.opportunity_id for row in rows}
     changed = {i: p for i, p in made.items() if i not in before or before[i].digest != p.digest}
+    former = _profiles(WorkProfile.listing_id, changed.keys() & before.keys())
+    left = {label for p in former if (label := crowd.label(p)) != crowd.label(changed[p.listing_id])}
     _write_profiles([p for p in changed.values() if p.listing_id not in before], homes)
     _rewrite_profiles([p for p in changed.values() if p.listing_id in before])
     named = {(token, p.facts.company) for p in changed.values() for token in words.company_tokens(p.facts.company)}
     if named:
         added = _insert(WorkCompany).on_conflict_do_nothing()
         db.session.execute(added, [{"token": token, "company": company} for token, company in sorted(named)])
-    return changed
+    return changed, left
 
 
 def _columns(p: Profile) -> dict[str, Any]:
@@ -97,50 +101,59 @@ def _rewrite_profiles(known: list[Profile]) -> None:
 # who is like whom
 
 
-def _compare(changed: dict[int, Profile], known: dict[int, Profile], rule: SameWork) -> set[int]:
-    """Score the changed listings against those of alike employers elsewhere. Gives everybody whom a pair joins or joined, and
-    adds the profiles that it read to `known`."""
+def _compare(changed: dict[int, Profile], left: set[Label], known: dict[int, Profile], rule: SameWork) -> set[int]:
+    """Score the changed listings against those of alike employers elsewhere. Gives everybody of a pair that is new, has another
+    score or is no more, and adds the profiles that it read to `known`."""
+    found, asking = _scored(changed, left, known, rule.ask_at)
     old = select(WorkPair.id, WorkPair.a_id, WorkPair.b_id, WorkPair.score, WorkPair.decision, WorkPair.ground)
-    before = {(row.a_id, row.b_id): row for side in (WorkPair.a_id, WorkPair.b_id) for row in _in(old, side, changed)}
-    found = _scored(changed, known, rule.ask_at)
-    gone = [row.id for key, row in before.items() if key not in found and row.ground == "alike" and not row.decision]
-    for part in _chunks(sorted(gone)):
+    before = {(row.a_id, row.b_id): row for side in (WorkPair.a_id, WorkPair.b_id) for row in _in(old, side, asking)}
+    gone = {key: row.id for key, row in before.items() if key not in found and row.ground == "alike" and not row.decision}
+    for part in _chunks(sorted(gone.values())):
         db.session.execute(delete(WorkPair).where(WorkPair.id.in_(part)))
     evidence = {"weights": score.shipped().version}
-    moved = [{"key": before[key].id, "value": v} for key, v in found.items() if key in before and before[key].score != v]
+    moved = {key: value for key, value in found.items() if key in before and before[key].score != value}
     if moved:
         at = update(PAIR).where(PAIR.c.id == bindparam("key")).values(
             score=bindparam("value"), evidence=evidence, version=PAIR.c.version + 1
         )
-        db.session.connection().execute(at, moved)
-    fresh = [
-        {"a_id": a, "b_id": b, "ground": "alike", "score": value, "evidence": evidence, "state": OUTRANKED, "version": 1}
-        for (a, b), value in found.items() if (a, b) not in before
-    ]
+        db.session.connection().execute(at, [{"key": before[key].id, "value": value} for key, value in moved.items()])
+    fresh = {key: value for key, value in found.items() if key not in before}
     if fresh:
-        db.session.execute(insert(PAIR), fresh)
-    return {i for key in (*before, *found) for i in key}
+        db.session.execute(insert(PAIR), [
+            {"a_id": a, "b_id": b, "ground": "alike", "score": value, "evidence": evidence, "state": OUTRANKED, "version": 1}
+            for (a, b), value in fresh.items()
+        ])
+    return {i for key in (*gone, *moved, *fresh) for i in key}
 
 
-def _scored(changed: dict[int, Profile], known: dict[int, Profile], ask_at: float) -> dict[solve.Key, float]:
-    """Every pair of a changed listing with one of another platform that is at least worth a question."""
+def _scored(
+    changed: dict[int, Profile], left: set[Label], known: dict[int, Profile], ask_at: float
+) -> tuple[dict[solve.Key, float], set[int]]:
+    """Every pair of a changed listing with one of another platform that is at least worth a question; and whom all of that was
+    asked of: the changed ones, and all of a crowd that one of them is in or left."""
     weights = score.shipped()
     found: dict[solve.Key, float] = {}
-    asking: dict[str, list[Profile]] = defaultdict(list)
-    for one in changed.values():
-        asking[one.facts.company].append(one)
-    for company, others in _blocks(asking):
-        known.update((p.listing_id, p) for block in others.values() for p in block)
-        texts = {platform: [p.facts.text for p in block] for platform, block in others.items()}
-        for one in asking[company]:
-            for platform in others.keys() - {one.platform}:
-                for n in _near(one.facts.text, texts[platform]):
-                    other = others[platform][n]
-                    value = score.score(one.facts, other.facts, weights) if score.comparable(one.facts, other.facts) else 0.0
-                    if value >= ask_at:
-                        a, b = sorted((one.listing_id, other.listing_id))
-                        found[a, b] = value
-    return found
+    asking = set(changed)
+    done: set[tuple[Label, Label]] = set()
+    for ours, block in _blocks(changed, left, known):
+        texts = {platform: [others.text for others in kinds] for platform, kinds in block.items()}
+        for own in ours:
+            ones = [one for one in own.members if one.listing_id in changed]
+            if own.label in left or (ones and own.crowded):
+                ones = own.members
+            asking.update(one.listing_id for one in ones)
+            for platform in block.keys() - {own.label[0]} if ones else ():
+                for others in (block[platform][n] for n in _near(own.text, texts[platform])):
+                    if (others.label, own.label) in done or not crowd.comparable(own, others):
+                        continue
+                    if len(ones) == len(own.members):
+                        done.add((own.label, others.label))
+                    for one, other in crowd.pairs(ones, own, others):
+                        value = score.score(one.facts, other.facts, weights) if score.comparable(one.facts, other.facts) else 0.0
+                        if value >= ask_at:
+                            a, b = sorted((one.listing_id, other.listing_id))
+                            found[a, b] = value
+    return found, asking
 
 
 def _near(text: str, others: list[str]) -> list[int]:
@@ -151,32 +164,56 @@ def _near(text: str, others: list[str]) -> list[int]:
     return [n for _, _, n in near]
 
 
-def _blocks(asking: dict[str, list[Profile]]) -> Iterator[tuple[str, dict[str, list[Profile]]]]:
-    """For each employer, by platform, the listings of those whose names share a word with it and are alike. Where all that ask
-    are of one platform, its own listings are not read: they are never compared with each other."""
-    tokens = {company: words.company_tokens(company) for company in asking}
+def _blocks(
+    changed: dict[int, Profile], left: set[Label], known: dict[int, Profile]
+) -> Iterator[tuple[list[Titled], dict[str, list[Titled]]]]:
+    """For each employer that asks, its listings by platform and title, and by platform those of every employer whose name is
+    alike. Adds what it reads to `known`."""
+    asking: dict[str, set[str]] = defaultdict(set)
+    for platform, company, *_ in {*map(crowd.label, changed.values()), *left}:
+        asking[company].add(platform)
+    alike = _alike(asking)
+    platforms: dict[str, set[str]] = defaultdict(set)
+    for company, names in alike.items():
+        for name in names:
+            platforms[name] |= asking[company]
+    there: dict[Label, dict[int, Profile]] = defaultdict(dict)
+    for one in (*changed.values(), *_read(platforms, {company for _, company, *_ in left})):
+        there[crowd.label(one)][one.listing_id] = known.setdefault(one.listing_id, one)
+    titled: dict[str, list[Titled]] = defaultdict(list)
+    for label in there:
+        titled[label[1]].append(Titled(label, there[label].values()))
+    for company, names in alike.items():
+        block: dict[str, list[Titled]] = defaultdict(list)
+        for others in (others for name in names for others in titled[name]):
+            block[others.label[0]].append(others)
+        yield titled[company], block
+
+
+def _alike(companies: Iterable[str]) -> dict[str, set[str]]:
+    """For each employer, those whose names share a word with it and are alike."""
+    tokens = {company: words.company_tokens(company) for company in companies}
     sharing: dict[str, set[str]] = defaultdict(set)
     for row in _in(select(WorkCompany.token, WorkCompany.company), WorkCompany.token, {t for found in tokens.values() for t in found}):
         sharing[row.token].add(row.company)
-    alike: dict[str, set[str]] = {}
-    wanted: dict[str, set[str]] = defaultdict(set)
-    for company, found in tokens.items():
-        names = set().union(*(sharing[token] for token in found))
-        alike[company] = {name for name in names if words.company_likeness(company, name) >= score.LEAST_NAME}
-        platforms = {p.platform for p in asking[company]}
-        for name in alike[company]:
-            wanted[name] |= platforms
-    by_company: dict[str, dict[str, list[Profile]]] = defaultdict(lambda: defaultdict(list))
-    for but in {next(iter(platforms)) if len(platforms) == 1 else "" for platforms in wanted.values()}:
-        names = {name for name, platforms in wanted.items() if (platforms == {but} if but else len(platforms) > 1)}
-        for other in _profiles(WorkProfile.company, names, WorkProfile.platform != but):
-            by_company[other.facts.company][other.platform].append(other)
-    for company, names in alike.items():
-        block: dict[str, list[Profile]] = defaultdict(list)
-        for name in sorted(names):
-            for platform, found_there in by_company[name].items():
-                block[platform] += found_there
-        yield company, block
+    return {
+        company: {
+            name for name in set().union(*(sharing[token] for token in found))
+            if words.company_likeness(company, name) >= score.LEAST_NAME
+        }
+        for company, found in tokens.items()
+    }
+
+
+def _read(asking: dict[str, set[str]], whole: set[str]) -> Iterator[Profile]:
+    """The listings of employers, each with the platforms that ask for it. Where that is one, its own listings are never compared
+    with each other: they are read only when there may be a crowd among them, or was until now (`whole`)."""
+    many = select(WorkProfile.company).group_by(WorkProfile.company, WorkProfile.platform).having(func.count() > crowd.CROWD)
+    whole = whole | {row.company for row in _in(many, WorkProfile.company, asking)}
+    but = {name: "" if name in whole or len(platforms) > 1 else next(iter(platforms)) for name, platforms in asking.items()}
+    for platform in set(but.values()):
+        names = [name for name in but if but[name] == platform]
+        yield from _profiles(WorkProfile.company, names, WorkProfile.platform != platform)
 
 
 def _profiles(column: Any, values: Iterable[Any], *conditions: Any) -> Iterator[Profile]:

@@ -106,8 +106,7 @@ def company_likeness(a: str, b: str) -> float:
         return 100.0
     joined = fuzz.ratio(a.replace(" ", ""), b.replace(" ", ""))
     for short, long in ((a, b), (b, a)):
-        words = long.split()
-        if len(words) > 2 and short.replace(" ", "") == "".join(word[0] for word in words):
+        if long.count(" ") > 1 and short.replace(" ", "") == "".join(word[0] for word in long.split()):
             return 90.0
     return max(fuzz.token_sort_ratio(a, b), joined, 0.9 * fuzz.token_set_ratio(a, b))
 
