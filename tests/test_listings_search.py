@@ -19,7 +19,7 @@ from careercenter import db, listings
 from careercenter.doctor import records
 from careercenter.listings import browse, saved, touched
 from careercenter.listings.browse import Filters
-from careercenter.listings.index import check, keep, postgres, ranking
+from careercenter.listings.index import check, database, keep, postgres, ranking
 from careercenter.listings.index import words as spelling
 from careercenter.listings.index.entry import CHOICES, EVERY, Entry, day_of, deadline_choice, entry_of, rush_of
 from careercenter.listings.model import Listing
@@ -321,10 +321,17 @@ def test_ranked_windows_reach_every_hit(app: Flask, factory: Any, now: datetime,
     board, luck = factory.board(), random.Random(6)
     for _ in range(15):
         factory.listing(board, **random_listing(luck, now) | {"state": "open", "shown": True, "deadline_at": None, "description_html": "data"})
+    since = database().since
+    bounds: list[int] = []
+    monkeypatch.setattr(database(), "since", lambda *given: bounds.append(since(*given)) or bounds[-1])
     try:
-        seen = walk("data", Filters(), now, "best", 3)
+        seen, jobs = walk("data", Filters(), now, "best", 3), walk("data", Filters(kind=("job",)), now, "best", 3)
+        monkeypatch.setattr(database(), "since", lambda *given: 0)
+        assert walk("data", Filters(), now, "best", 3) == seen
+        assert walk("data", Filters(kind=("job",)), now, "best", 3) == jobs
     finally:
         ranking._newest.cache_clear()
+    assert any(bounds) is db.is_postgresql()
     assert len(seen) == len(set(seen)) == 15
 
 

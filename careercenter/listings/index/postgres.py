@@ -109,6 +109,19 @@ def gathered(statement: Any, given: dict[str, Any]) -> list[int]:
     return list(found or ())
 
 
+_SINCE = select(func.min(
+    select(KEY.label("key")).where(bindparam("below", type_=BigInteger) > KEY).order_by(KEY.desc())
+    .limit(bindparam("entries", type_=BigInteger)).subquery().c.key
+))
+
+
+def since(below: int, entries: int) -> int:
+    """The key from which on there are so many entries below a key. A GIN index gives no order: within two keys its hits are
+    fetched alone, while from the newest on each row is looked at."""
+    ((found,),) = db.ask(_SINCE, below=below, entries=entries)
+    return found or 0
+
+
 def columns_hit(asked: Sequence[str], keys: Sequence[int], groups: Groups) -> list[dict[str, set[int]]]:
     """For each group, which of the keys have it in the title, and which in what is said about the work."""
     given = {

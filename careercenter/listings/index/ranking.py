@@ -19,6 +19,8 @@ from careercenter.listings.index.tables import ListingEntry
 WINDOW = 2000
 WORTH = {"title": 8, "about": 3}
 """How much more a word counts there, measured by one that stands in the description."""
+SPARE = 1.2
+"""So many times the entries that should hold a window are searched for it first."""
 FEW = 50
 """Hits so many times rarer than one of their words are looked up; else that word is read through, without the others."""
 
@@ -37,8 +39,7 @@ def frequencies(state: Moment, found: Sought) -> tuple[int, ...]:
 
 def weighed(state: Moment, found: Sought, worth: Sequence[int], below: int) -> list[tuple[int, int]]:
     """(score, key) of the newest hits below a key, in no order. Empty when there are none."""
-    given = parameters(state, found) | {"below": below}
-    keys = database().gathered(_newest(state.database, len(found.bounds), timeless(state, found)), given)
+    keys = _window(state, found, below)
     if not keys:
         return []
     score = dict.fromkeys(keys, sum(worth))
@@ -50,11 +51,26 @@ def weighed(state: Moment, found: Sought, worth: Sequence[int], below: int) -> l
     return [(n, key) for key, n in score.items()]
 
 
+def _window(state: Moment, found: Sought, below: int) -> list[int]:
+    """The keys of the newest hits below a key, looked for first among so many entries as should hold them."""
+    text, every = database(), max(1, tally.entries())
+    newest = _newest(state.database, len(found.bounds), timeless(state, found))
+    given = parameters(state, found) | {"below": below}
+    enough = WINDOW * SPARE / math.prod(max(1, min(every, n)) / every for n in frequencies(state, found))
+    if enough < every / 2 and (since := text.since(below, int(enough))):
+        keys: list[int] = text.gathered(newest, given | {"since": since})
+        if len(keys) == WINDOW:
+            return keys
+    found_there: list[int] = text.gathered(newest, given | {"since": 0})
+    return found_there
+
+
 @lru_cache(maxsize=16)
 def _newest(kind: str, bounds: int, text_alone: bool) -> Any:
-    """The newest hits."""
+    """The newest hits, from one key to another."""
     text = database()
     found = select(text.KEY.label("key")).where(text.matches())
     if not text_alone:
         found = found.join(ListingEntry, ListingEntry.key == text.KEY).where(*conditions(bounds))
-    return text.gather(found.where(bindparam("below", type_=BigInteger) > text.KEY).order_by(text.KEY.desc()).limit(WINDOW))
+    between = bindparam("below", type_=BigInteger) > text.KEY, bindparam("since", type_=BigInteger) <= text.KEY
+    return text.gather(found.where(*between).order_by(text.KEY.desc()).limit(WINDOW))

@@ -89,6 +89,11 @@ def gathered(statement: Any, given: dict[str, Any]) -> list[int]:
     return list(json.loads(found))
 
 
+def since(below: int, entries: int) -> int:
+    """FTS5 reads hits from the newest on, and stops."""
+    return 0
+
+
 def columns_hit(asked: Sequence[str], keys: Sequence[int], groups: Groups) -> list[dict[str, set[int]]]:
     """For each group, which keys have it in the title, and which in what is said about the work: of all from the first of
     `keys` to the last that answer the question `asked` with it, which may be empty."""
