@@ -24,17 +24,13 @@ from benchmarks.shelf import LISTINGS, NOW, Shelf, clock_of, fill, installation
 from careercenter import db
 from careercenter.listings import browse
 from careercenter.listings.browse import Filters
-from careercenter.listings.index import asking, options, ranking, tally
+from careercenter.listings.index import asking, keep, options, ranking, tally
+from careercenter.listings.index.entry import entry_of
 
 DATABASES = os.environ.get("BENCH_DATABASES", "sqlite").split()
 QUERIES, ROUNDS = 60, 3
 NARROW = Filters(kind=("internship",), workplace=("remote",))
 CACHE = type(lru_cache(len))
-CARD = (
-    "l.id, l.title, l.employer, l.kind, l.place, l.workplace, l.hours_text, l.pay_text, l.hourly_cents, l.deadline_at, l.posted_at, "
-    "b.label, b.believed_at, l.min_minutes, l.max_minutes, l.hours_per, l.weeks, l.starts_on, l.ends_on"
-)
-"""What `browse.Row` holds."""
 
 
 def peer(folder: Path) -> Any:
@@ -51,12 +47,10 @@ def peer(folder: Path) -> Any:
     index = tantivy.Index(builder.build(), path=str(place))
     if not index.searcher().num_docs:
         writer = index.writer(200_000_000, num_threads=1)
-        for key, title, words, *card in db.session.connection().exec_driver_sql(
-            f"SELECT e.key, l.title, l.words, {CARD} "
-            "FROM listing_entry e JOIN listing l ON l.id = e.listing_id JOIN board b ON b.id = l.board_id"
-        ):
-            shown = json.dumps(card, default=str).encode()
-            writer.add_document(tantivy.Document(title=title, words=words, key=key, card=shown))
+        for row in db.session.execute(keep.wanted().add_columns(*browse._ROW).execution_options(yield_per=1000)):
+            entry, card = entry_of(row), json.dumps(list(row[-len(browse._ROW) :]), default=str).encode()
+            title, words = " ".join(entry.title), " ".join(entry.text)
+            writer.add_document(tantivy.Document(title=title, words=words, key=entry.key, card=card))
         writer.commit()
         writer.wait_merging_threads()
         index.reload()
@@ -173,7 +167,7 @@ def tantivy_search(index: Any, q: str, by: str | None = None) -> list[Any]:
 
 def like(q: str) -> Any:
     return db.session.connection().exec_driver_sql(
-        "SELECT id, title, employer FROM listing WHERE state = 'open' AND words LIKE " + ("%s" if db.is_postgresql() else "?")
+        "SELECT id, title, employer FROM listing WHERE state = 'open' AND description_html LIKE " + ("%s" if db.is_postgresql() else "?")
         + " ORDER BY posted_at DESC LIMIT 25", (f"%{q}%",)
     ).all()
 
