@@ -5,7 +5,6 @@ CPU seconds are those of this process and all its children, and of the PostgreSQ
 commit. What is loaded once in a worker's life (libraries, the nursery of plugins) is loaded before.
 """
 
-import gc
 import json
 import os
 import resource
@@ -50,6 +49,7 @@ def product(url: str, host: str, folder: Path) -> Run:
     from pydantic import SecretStr
 
     from careercenter import create_app, db, listings
+    from careercenter.jobs.worker import settle
     from careercenter.platforms import apart
     from careercenter.settings import Platforms, Source, load
 
@@ -66,7 +66,7 @@ def product(url: str, host: str, folder: Path) -> Run:
     with app.app_context():
         db.upgrade()
         db.session.remove()
-    gc.freeze()  # as a worker does when it begins
+    settle()
     moments = iter(NOW + timedelta(hours=6 * n) for n in range(10))
 
     def run(state: str) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import os
 import secrets
 import signal
 import socket
+import sys
 import threading
 from datetime import UTC, datetime
 from typing import Any
@@ -29,6 +30,13 @@ DRAIN_SECONDS = 30.0
 log = logs.get("worker")
 
 
+def settle() -> None:
+    """Once all is loaded: the collector need not go through it again and again while records come by the thousand, and threads
+    that listen to plugins' processes need not wait long for the one that stores."""
+    gc.freeze()
+    sys.setswitchinterval(0.0005)
+
+
 class Worker:
     def __init__(self, app: Flask, now: Clock = lambda: datetime.now(UTC)):
         self._app, self._now = app, now
@@ -47,7 +55,7 @@ class Worker:
         """Work until SIGTERM or SIGINT. Returns False when runs had to be given back unfinished."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self._stop.set())
-        gc.freeze()  # what is loaded stays: the collector need not go through it again and again while records come by the thousand
+        settle()
         self._runner.start()
         log.info("worker started", worker=self.name)
         while not self._stop.wait(TICK_SECONDS):
