@@ -274,9 +274,10 @@ def test_a_returned_request_says_why_and_opens_again(factory: Factory, client: F
     approval, _, version = story.opened(request)
     reviewer = story.viewer(factory.person("advisor"), "advisor")
     with db.transaction():
-        credit.decide(approval, "return", version, reason="Say which tools.", by=reviewer, now=now)
+        credit.decide(approval, "return", version, reason="Say which tools.", by=reviewer, now=now + timedelta(days=4))
     sign_in(client, request.student)
     page = client.get(f"/credit/{request.id}")
+    assert re.search(r"Correction\b.{0,200}since Fri 20 Nov", text(page)), "not the day on which it was sent in"
     assert "Your request came back for a correction." in text(page)
     assert "Say which tools." in text(page)
     assert "Say which tools." in text(client.get(f"/credit/{request.id}/edit"))

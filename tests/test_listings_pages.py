@@ -1,6 +1,7 @@
 """Pages of listings and of the platform console, as people meet them."""
 
-from datetime import timedelta
+import re
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from flask.testing import FlaskClient
@@ -188,3 +189,13 @@ def test_run_report_shows_a_held_run(client, sign_in, factory, board: Board) -> 
     assert "See which, and decide" in page
     assert "One closing waits for your word." in text_of(client.get("/platforms"))
     assert db.session.scalar(db.db.select(ListingEvent.id).where(ListingEvent.change == "closed")) is None
+
+
+@pytest.mark.parametrize(("posted", "said"), [("2026-11-20T00:00:00", "Fri 20 Nov"), ("2026-11-20T03:00:00", "Thu 19 Nov")])
+def test_the_day_of_a_posting_is_the_one_that_the_platform_gives(  # type: ignore[no-untyped-def]
+    factory, sign_in, client: FlaskClient, posted: str, said: str
+) -> None:
+    """A day without an hour is kept as its first moment in UTC; in the campus's zone that is the day before."""
+    listing = factory.listing(posted_at=datetime.fromisoformat(posted).replace(tzinfo=UTC))
+    page = sign_in(client, factory.student()).get(f"/listings/{listing.id}").text
+    assert re.search(rf"Posted</th>\s*<td[^>]*>{said}|Posted</dt>\s*<dd[^>]*>{said}", page)

@@ -3,10 +3,11 @@
 import random
 import time
 from collections import Counter
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from math import log
 from threading import Event, Thread
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from flask import Flask
@@ -24,6 +25,7 @@ from careercenter.listings.index import words as spelling
 from careercenter.listings.index.entry import CHOICES, EVERY, Entry, day_of, deadline_choice, entry_of, rush_of
 from careercenter.listings.model import Listing
 
+CAMPUS = ZoneInfo("America/New_York")
 VOCABULARY = ["data", "database", "garden", "café", "ledger", "python", "c++", "research", "nurse", "übersetzer"]
 PLACES = [("Dayton", "OH"), ("Columbus", "OH"), ("San José", "CA"), None]
 SKILLS = ["Python", "SQL", "C++", "Public speaking"]
@@ -174,6 +176,21 @@ def test_a_deadline_hides_at_its_instant(shelf: list[Listing], now: datetime) ->
     assert find("", now, deadline=("month", "none")) == ["Marketing intern", "Data analyst", "C++ developer"]
 
 
+@pytest.mark.parametrize(("hour", "chosen"), [(9, "week"), (23, "week")])
+def test_a_deadline_counts_to_the_day_that_the_listing_says(factory: Any, now: datetime, hour: int, chosen: str) -> None:
+    """ "Apply by Thu 3 Dec" is over at the campus's midnight, when it is another day in UTC; in the evening today is, too."""
+    at = now.astimezone(CAMPUS).replace(hour=hour)
+    midnight = at.replace(hour=0, minute=0) + timedelta(days=8)
+    factory.listing(title="By the last day", deadline_at=midnight)
+    factory.listing(title="In the night after", deadline_at=midnight + timedelta(hours=20))
+    moment = at.astimezone(UTC)
+    page = listings.search("", Filters(deadline=(chosen,)), now=moment)
+    assert [row.title for row in page.rows] == ["By the last day"]
+    counted = {option.value: option.n for option in listings.search("", Filters(), now=moment).facets["deadline"]}
+    assert counted == {"week": 1, "month": 1}
+    assert find("", moment, deadline=("month",)) == ["In the night after"]
+
+
 def random_listing(luck: random.Random, now: datetime) -> dict[str, Any]:
     place = luck.choice(PLACES)
     words = luck.sample(VOCABULARY, 4)
@@ -204,7 +221,7 @@ def plain(every: list[Entry], q: str, filters: Filters, now: datetime) -> list[A
         held = [entry.title, entry.about, entry.text]
         values: dict[str, Any] = dict(zip(CHOICES, entry.choices, strict=True))
         ours = {name: {value} for name, value in values.items()} | {
-            "skill": set(entry.skills), "city": set(entry.places), "deadline": {deadline_choice(entry.rush, day_of(now))},
+            "skill": set(entry.skills), "city": set(entry.places), "deadline": {deadline_choice(entry.rush, day_of(now.astimezone(CAMPUS)))},
         }
         near = [m.removeprefix("in:") for m in entry.marks if m.startswith("in:")]
         *whole, last = spelling.words(filters.place) or [""]

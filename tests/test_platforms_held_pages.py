@@ -47,10 +47,15 @@ def test_staff_see_the_question_on_their_home_and_decide_by_one_click(dana, boar
     for words in ("Are these 8 listings gone?", "The board shows 2 listings where 10 are usual.", "Marketing Intern 9",
                   "What the board showed", "Show as a table", "Close these 8", "Keep them open"):
         assert words in page, words
+    touched.catch_up()
+    assert "10 listings are open." in text_of(dana.get("/listings"))
     form = {"decision": "closed", "csrf_token": token(dana, f"/platforms/held/{hold}")}
     answer = dana.post(f"/platforms/held/{hold}", data=form)
     assert (answer.status_code, answer.location) == (303, "/platforms")
-    assert "8 listings of Alder &amp; Finch closed." in text_of(dana.get("/platforms"))
+    page = text_of(dana.get("/platforms"))
+    assert "8 listings of Alder &amp; Finch closed." in page
+    assert "Every board is read as it should be." in page, "nothing is left to decide"
+    assert "2 listings are open." in text_of(dana.get("/listings")), "search knows at once"
     assert sorted(board.states().values()) == ["closed"] * 8 + ["open"] * 2
     again = dana.post(f"/platforms/held/{hold}", data={**form, "decision": "kept"})
     assert again.status_code == 409 and "Dana Reyes has closed these listings already." in text_of(again)
@@ -66,6 +71,7 @@ def test_a_student_reads_who_closed_a_listing_without_a_name(dana, board: Board,
     row = db.session.scalars(db.db.select(held.HeldListing.listing_id)).first()
     page = text_of(student.get(f"/listings/{row}"))
     assert "confirmed by the career center" in page and "Dana" not in page
+    assert "Closed there since" in page and "Confirmed" not in page, "no run has confirmed what it did not show"
     assert student.get("/platforms/held").status_code == 404
     assert student.get(f"/platforms/held/{hold}").status_code == 404
 

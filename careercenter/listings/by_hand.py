@@ -100,6 +100,11 @@ def latest(board_id: int, post_id: str) -> Arrival | None:
     return db.session.scalars(select(Arrival).where(mine).order_by(Arrival.id.desc()).limit(1)).one_or_none()
 
 
+def listing_id(board_id: int, post_id: str) -> int | None:
+    """The listing that an entry became; None while no run has read it, or when it was set aside."""
+    return db.session.scalar(select(Listing.id).where(Listing.board_id == board_id, Listing.post_id == post_id))
+
+
 def version_of(arrival: Arrival) -> int:
     return int(arrival.event_id.rpartition("#")[2])
 

@@ -14,7 +14,7 @@ from careercenter.listings import arrivals, bulk, closing, held, report
 from careercenter.listings.model import IS_OPEN, OPEN, Board, Listing, Quarantined, SyncRun
 from careercenter.listings.report import SyncReport
 from careercenter.listings.store import LISTING, Reading, chunks, close, record_events, update_many
-from careercenter.platforms.contract import Completeness, End, Mode, Removal
+from careercenter.platforms.contract import Completeness, End, Mode, PlatformKind, Removal
 
 KEYLESS_SHARE = 0.02
 
@@ -151,7 +151,9 @@ def _keep_board(
 
 
 def _name_board(run: Reading, board: str) -> None:
-    """A board that shows the work of one employer is called by the employer's name."""
+    """A board that shows the work of one employer is called by the employer's name; not where staff enter whatever reaches them."""
+    if run.source.spec.kind is PlatformKind.MANUAL:
+        return
     unnamed = (Board.id == run.board_id) & (Board.label == board)
     if db.session.scalar(select(Board.id).where(unnamed)) is None:
         return

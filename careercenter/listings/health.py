@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import joinedload
 
 from careercenter import db
-from careercenter.listings import report
+from careercenter.listings import held, report
 from careercenter.listings.model import OPEN, Board, Listing, ListingEvent, Quarantined, SyncRun
 from careercenter.listings.sources import configured
 from careercenter.settings import Source
@@ -39,7 +39,7 @@ class Beat:
 @dataclass(frozen=True)
 class BoardHealth:
     """One board: `configured` when it is to be read, `named` when a source names it at all; `id` is None until a run has read
-    it. `beats` are oldest first."""
+    it. `asked`: a closing waits for a person's word. `beats` are oldest first."""
 
     platform: str
     board: str
@@ -51,6 +51,7 @@ class BoardHealth:
     believed_at: datetime | None = None
     open: int = 0
     quarantined: int = 0
+    asked: bool = False
     beats: tuple[Beat, ...] = ()
 
     @property
@@ -62,7 +63,14 @@ class BoardHealth:
         """The state of the board in one of the four meanings of the face."""
         if self.paused or not self.configured:
             return "stopped"
+        if self._answered:
+            return "good"
         return self.last.meaning if self.last else "waiting"
+
+    @property
+    def _answered(self) -> bool:
+        """Whether the last run asked a person, who has decided since."""
+        return self.last is not None and self.last.outcome == report.HELD and not self.asked
 
     @property
     def words(self) -> str:
@@ -72,7 +80,7 @@ class BoardHealth:
             return "Switched off" if self.named else "No source names it"
         if self.last is None:
             return "Not read yet"
-        return "Well" if self.last.meaning == "good" else self.last.words
+        return "Well" if self.meaning == "good" else self.last.words
 
 
 def board_health() -> list[BoardHealth]:
@@ -80,11 +88,12 @@ def board_health() -> list[BoardHealth]:
     wanted = {(source.platform, board): source.enabled for source, board in configured()}
     opened: dict[int, int] = _counted(Listing.board_id, Listing.state == OPEN)
     spoiled: dict[int, int] = _counted(Quarantined.board_id)
-    beats = _beats()
+    beats, asked = _beats(), {hold.board_id for hold in held.waiting()}
     found = [
         BoardHealth(
             b.platform, b.board, b.label, b.id, b.paused_at is not None, wanted.get((b.platform, b.board), False),
-            (b.platform, b.board) in wanted, b.believed_at, opened.get(b.id, 0), spoiled.get(b.id, 0), tuple(beats.get(b.id, ())),
+            (b.platform, b.board) in wanted, b.believed_at, opened.get(b.id, 0), spoiled.get(b.id, 0), b.id in asked,
+            tuple(beats.get(b.id, ())),
         )
         for b in db.session.scalars(select(Board).order_by(Board.platform, Board.label))
     ]

@@ -115,10 +115,12 @@ def findings_view(found: Sequence[Finding], for_student: bool = True) -> list[di
 def steps_view(request: CreditRequest) -> list[dict[str, str]]:
     """The way of a request: submitted, each step with who and since when, registered."""
     current = credit.of_round(request)
+    sent_back = [a.decided_at for a in current if a.state == "returned" and a.decided_at]
+    since = max(sent_back, default=request.submitted_at) if request.state == "returned" else request.submitted_at
     shown = [{
-        "name": "Your correction" if request.state == "returned" else "You" if not current else "Submitted", "who": request.student.name,
+        "name": "Correction" if request.state == "returned" else "You" if not current else "Submitted", "who": request.student.name,
         "state": "now" if request.state in ("draft", "returned") else "done",
-        "when": formats.day(request.submitted_at) if request.submitted_at else "",
+        "when": f"{'since ' if sent_back and request.state == 'returned' else ''}{formats.day(since)}" if since else "",
     }]
     for step in dict.fromkeys(approval.step for approval in current):
         shown.append(_step_view(request, step, [a for a in current if a.step == step]))

@@ -1,7 +1,7 @@
 """How figures and dates are said to people: campus time, "Fri 4 Dec, 5 pm", "2 h 15 min", "$20.00". Jinja filters."""
 
 import secrets
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -35,6 +35,10 @@ class Calendar(NamedTuple):
             value = value.astimezone(self.zone)
         text = f"{DAYS[value.weekday()]} {value.day} {MONTHS[value.month - 1]}"
         return f"{text} {value.year}" if year or (year is None and value.year != self.today.year) else text
+
+    def posted(self, value: datetime) -> str:
+        """The day of a posting. A platform that tells a day alone is taken to mean its first moment in UTC: that day is said."""
+        return self.day(value.astimezone(UTC).date() if value.astimezone(UTC).time() == MIDNIGHT else value)
 
     def moment(self, value: datetime | None) -> str:
         """ "today, 9:40 am", "Fri 4 Dec, 5 pm"."""

@@ -55,6 +55,6 @@ def facts(listing: Listing) -> list[tuple[str, str]]:
     stated = [
         ("Skills", ", ".join(draft.get("skills") or [])), ("For", ", ".join(eligible.get("class_levels") or [])),
         ("Majors", ", ".join(eligible.get("majors") or [])), ("Work permit", str(eligible.get("work_auth") or "")),
-        ("Posted", formats.day(listing.posted_at)),
+        ("Posted", formats.calendar().posted(listing.posted_at)),
     ]
     return always + [(label, value) for label, value in stated if value]

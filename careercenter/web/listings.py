@@ -1,5 +1,6 @@
 """Pages for finding work: search with facets, and one listing in ten lines."""
 
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
@@ -11,7 +12,7 @@ from careercenter.listings import browse, health
 from careercenter.listings.browse import Option
 from careercenter.listings.model import OPEN, Listing
 from careercenter.listings.same import look as same
-from careercenter.web import cards, listing_facts, placed, searches
+from careercenter.web import cards, formats, listing_facts, placed, searches
 from careercenter.web.asked import FACETS, Asked
 from careercenter.web.stencils import stencil
 
@@ -70,12 +71,11 @@ def transition(change: str, evidence: dict[str, Any]) -> str:
     """What happened to a listing, in words for staff and students."""
     if change == "closed":
         return {
-            "absence": f"Closed: no longer shown, missed in {evidence.get('misses')} runs since "
-            f"{str(evidence.get('first_missed_at', ''))[:10]}",
+            "absence": f"Closed: no longer shown, missed in {evidence.get('misses')} runs since {_day(evidence, 'first_missed_at')}",
             "deadline": "Closed: the deadline has passed", "platform": "Closed by the platform",
             "staff": "Closed by the career center",
             "person": "Closed: no longer shown, confirmed by the career center",
-            "held too long": f"Closed: no longer shown since {str(evidence.get('held_since', ''))[:10]}",
+            "held too long": f"Closed: no longer shown since {_day(evidence, 'held_since')}",
             "source removed": "Closed: the career center no longer reads this source",
         }.get(str(evidence.get("by")), "Closed")
     if change == "changed":
@@ -85,6 +85,10 @@ def transition(change: str, evidence: dict[str, Any]) -> str:
         "opened": "First seen", "missed": "Not shown", "returned": "Shown again", "reopened": "Opened again: shown again",
         "kept": "Kept open by the career center",
     }.get(change, change.capitalize())
+
+
+def _day(evidence: dict[str, Any], name: str) -> str:
+    return formats.day(datetime.fromisoformat(evidence[name])) if evidence.get(name) else "then"
 
 
 def _orders(asked: Asked) -> list[tuple[str, str, bool]]:

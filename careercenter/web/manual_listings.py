@@ -8,7 +8,7 @@ from typing import Any
 from flask import Blueprint, g, redirect, render_template, request, url_for
 
 from careercenter import db, listings
-from careercenter.listings import browse, by_hand, health
+from careercenter.listings import browse, by_hand, health, touched
 from careercenter.listings.by_hand import Place
 from careercenter.listings.model import Board
 from careercenter.platforms import pasted
@@ -117,6 +117,9 @@ def close(board_id: int, post_id: str) -> Any:
 def _take_in(platform: str, board: str, board_id: int, post_id: str, words: str) -> None:
     """Read the board now, so that the person sees what became of it. What fails here, the worker does in a moment."""
     report = listings.sync(platform, board, now=lambda: datetime.now(UTC))
+    if (listing_id := by_hand.listing_id(board_id, post_id)) is not None:
+        with db.transaction():
+            touched.look_at([listing_id])
     if reason := by_hand.aside(board_id, post_id):
         shell.toast("needs", f"It was set aside and students do not see it. {reason}")
     else:

@@ -6,7 +6,7 @@ from typing import Any
 from flask import Blueprint, g, redirect, render_template, request, url_for
 
 from careercenter import db
-from careercenter.listings import held
+from careercenter.listings import held, touched
 from careercenter.web import access, formats, placed, shell
 
 pages = Blueprint("held", __name__, url_prefix="/held")
@@ -57,6 +57,8 @@ def decide(hold_id: int) -> Any:
     with db.transaction():
         done = held.decide(hold_id, request.form.get("decision", ""), by=access.actor(), now=g.now)
         label, state = done.hold.board.label, done.hold.state
+    with db.transaction():
+        touched.look_at([listing.id for listing, _ in held.listings(hold_id, touched.BATCH)])
     n = formats.plural(done.listings, "listing")
     also = f" {formats.plural(done.gone, 'other')} had closed already." if done.gone else ""
     if state == held.CLOSED:

@@ -89,7 +89,8 @@ _FREQUENCY = select(SearchWord.n).where(SearchWord.word == bindparam("word", typ
 def moment(now: datetime) -> Moment:
     """The state of the index now, with how many of its entries have passed their deadline without having been closed."""
     ((known, expired),) = db.ask(_STATE, rush=-micros(now))
-    return Moment("postgresql" if db.is_postgresql() else "sqlite", known or 0, expired, day_of(now), now)
+    today = day_of(now.astimezone(db.settings().campus.zone))
+    return Moment("postgresql" if db.is_postgresql() else "sqlite", known or 0, expired, today, now)
 
 
 @dataclass(frozen=True)

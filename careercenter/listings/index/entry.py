@@ -32,6 +32,7 @@ _PAY_OF = {kind: choice for choice, (_, kinds) in PAY.items() for kind in kinds}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _DAY = 86_400_000_000
+_NOON = _DAY // 2
 NEVER = -(2**62)
 """The `rush` of a listing without a deadline."""
 MOST_VALUES = 20
@@ -144,25 +145,27 @@ def rush_of(deadline: datetime | None) -> int:
 
 
 def day_of(now: datetime) -> int:
-    return micros(now) // _DAY
+    """The number of a moment's day, in the zone that it is given in."""
+    return now.toordinal() - _EPOCH.toordinal()
 
 
 def due_day(rush: int) -> str:
-    """The UTC day of a deadline as text that sorts; empty for none."""
-    return "" if rush == NEVER else f"{-rush // _DAY:08d}"
+    """The number of a deadline's day as text that sorts; empty for none. What ends by noon UTC is of the day before: a deadline
+    without an hour is over at a campus's midnight. So an entry needs no zone."""
+    return "" if rush == NEVER else f"{(-rush - _NOON) // _DAY:08d}"
 
 
 def deadline_choice(rush: int, today: int) -> str:
-    """The choice of the facet "deadline", counted in whole UTC days from today."""
+    """The choice of the facet "deadline", counted in days from the campus's today."""
     if rush == NEVER:
         return "none"
-    days = -rush // _DAY - today
+    days = (-rush - _NOON) // _DAY - today
     return "week" if days <= 7 else "month" if days <= 30 else "later"
 
 
 def rush_bounds(chosen: str, today: int) -> tuple[int, int] | None:
     """The rush that a choice of the facet "deadline" includes, from and to; None for no choice of it."""
-    week, month = -(today + 8) * _DAY, -(today + 31) * _DAY
+    week, month = (-(today + days) * _DAY - _NOON for days in (8, 31))
     return {
         "week": (week + 1, 2**62), "month": (month + 1, week), "later": (NEVER + 1, month), "none": (NEVER, NEVER),
     }.get(chosen)

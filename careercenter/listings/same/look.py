@@ -1,5 +1,6 @@
 """What pages show of grouping: where else a listing's work is seen, and the pairs that wait for staff, side by side."""
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -184,5 +185,5 @@ def _stated(listing: Listing) -> list[tuple[str, str]]:
         ("Where", "" if listing.workplace == "unknown" else listing.workplace), ("Pay", listing.pay_text),
         ("Hours", listing.hours_text), ("Length", _length(listing)), ("Posted", _posted(listing)),
         ("Requisition", listing.requisition_id or ""), ("Apply at", _address(listing)),
-        ("Text begins", html_to_text(listing.description_html)[:240]),
+        ("Text begins", textwrap.shorten(html_to_text(listing.description_html), 240, placeholder=" …")),
     ]

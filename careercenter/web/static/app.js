@@ -27,6 +27,9 @@
     });
   });
   if (matchMedia("(min-width: 64rem)").matches) all("details[data-facets]").forEach((facets) => { facets.open = true; });
+  all('a[href="#filters"]').forEach((link) => link.addEventListener("click", () => {
+    all("#filters details[data-facets]").forEach((facets) => { facets.open = true; });
+  }));
 
   // Messages: bad news stays until it is closed, good news leaves after eight seconds unless one is on it.
   const dress = (toast) => {
