@@ -46,7 +46,7 @@ def test_a_good_plugin_says_all_it_has_to_say(rogue: Task) -> None:
 FAULTS = {
     "hang": "silent for too long", "stubborn": "silent for too long", "leave": "broke off", "crash": "broke off",
     "kill_self": "broke off", "raise_odd": "KeyboardInterrupt|broke off", "eat": "MemoryError", "flood": "sent more", "fork": "silent for too long",
-    "garbage": "no message|broke off", "write_file": "OSError|broke off", "silence_others": "no client does|no message|broke off",
+    "garbage": "no message|broke off", "ask_and_ask": "silent for too long", "write_file": "OSError|broke off", "silence_others": "no client does|no message|broke off",
 }
 
 
@@ -72,9 +72,10 @@ def test_what_a_plugin_prints_or_patches_stays_with_it(rogue: Task, mood: str) -
     assert isinstance(read(rogue, "good")[-1], End)
 
 
-@pytest.mark.parametrize("mood", ["hang", "flood"])
+@pytest.mark.parametrize("mood", ["hang", "flood", "escape"])
 def test_a_reader_that_has_heard_enough_ends_the_process_at_once(rogue: Task, mood: str) -> None:
-    """Whether the process is silent, and the thread waits for it, or has more to say than anybody takes."""
+    """Whether the process is silent, and the thread waits for it, has more to say than anybody takes, or left another behind that
+    holds the pipe."""
     told = apart.messages(replace(rogue, options={"mood": mood}), "b", None, LIMITS)
     assert isinstance(next(told), Record)
     time.sleep(0.5)

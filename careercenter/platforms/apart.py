@@ -219,12 +219,14 @@ class _Process:
     def __enter__(self) -> "_Process":
         told, self._tell = os.pipe()
         self._frames, answers = os.pipe()
+        self._over, self._end = os.pipe()
         try:
             self._pid = _nursery.fork(told, answers)
         finally:
             os.close(told)
             os.close(answers)
         _widen(self._frames)
+        os.set_blocking(self._tell, False)
         self.tell(self._kind, self._job)
         return self
 
@@ -232,19 +234,21 @@ class _Process:
         self.close()
 
     def kill(self) -> None:
-        """End the process and everything that it started."""
+        """End the process and everything that it started. Nobody waits for it then, though what left its group may hold the pipes."""
+        os.write(self._end, b"!")
         with contextlib.suppress(ProcessLookupError):  # it may have ended by itself
             os.killpg(self._pid, signal.SIGKILL)
 
     def close(self) -> None:
         self.kill()
-        os.close(self._tell)
-        os.close(self._frames)
+        for end in (self._tell, self._frames, self._over, self._end):
+            os.close(end)
 
     def tell(self, kind: str, content: Any) -> None:
         data = memoryview(frames.pack(kind, content))
         try:
             while data:
+                self._wait(writes=[self._tell])
                 data = data[os.write(self._tell, data):]
         except BrokenPipeError:
             raise PluginFault("The plugin's process ended before it had begun.") from None
@@ -283,11 +287,7 @@ class _Process:
         return taken
 
     def _some(self) -> bytes:
-        left = self._limits.total_seconds - (time.monotonic() - self._began)
-        ready, _, _ = select.select([self._frames], [], [], max(0, min(self._limits.silence_seconds, left)))
-        if not ready:
-            words = "took too long" if left <= self._limits.silence_seconds else "was silent for too long"
-            raise PluginFault(f"The plugin's process {words} and was ended.")
+        self._wait(reads=[self._frames])
         found = os.read(self._frames, 1 << 20)
         if not found:
             raise PluginFault("The plugin's process broke off without the word that it was done.")
@@ -295,6 +295,16 @@ class _Process:
         if self._sent > self._limits.sent_bytes:
             raise PluginFault("The plugin's process sent more than a platform can have and was ended.")
         return found
+
+    def _wait(self, reads: Sequence[int] = (), writes: Sequence[int] = ()) -> None:
+        """Until a pipe can be read or written. Raises PluginFault when that is too long, or the process was ended meanwhile."""
+        left = self._limits.total_seconds - (time.monotonic() - self._began)
+        can_read, can_write, _ = select.select([self._over, *reads], writes, [], max(0, min(self._limits.silence_seconds, left)))
+        if self._over in can_read:
+            raise PluginFault("The plugin's process was ended.")
+        if not can_read and not can_write:
+            words = "took too long" if left <= self._limits.silence_seconds else "was silent for too long"
+            raise PluginFault(f"The plugin's process {words} and was ended.")
 
 
 def _widen(pipe: int) -> None:
