@@ -5,6 +5,7 @@ import os
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -134,6 +135,16 @@ def test_normalizing_goes_on_after_a_record_that_kills_or_hangs(rogue: Task) -> 
     assert [type(m) for m in made] == [ListingDraft, Reject, ListingDraft, Reject, ListingDraft]
     assert [m.title for m in made if isinstance(m, ListingDraft)] == ["Work 1", "Work 2", "Work 3"]
     assert "silent" in made[3].reason  # type: ignore[union-attr]
+
+
+def test_who_waits_for_no_drafts_any_more_ends_their_making_at_once(rogue: Task) -> None:
+    """However many records would still hang, each as long as a process may be silent."""
+    with Normalizer(rogue, LIMITS) as normalizer, ThreadPoolExecutor(1) as thread:
+        made = thread.submit(normalizer.drafts, [{"n": "hang"}] * 20)
+        time.sleep(0.5)
+        began = time.monotonic()
+        normalizer.stop()
+        assert {type(draft) for draft in made.result()} == {Reject} and time.monotonic() - began < 1
 
 
 def test_large_batches_cross_the_pipe(rogue: Task) -> None:

@@ -109,12 +109,20 @@ class Normalizer:
     def __init__(self, task: Task, limits: Limits = Limits()):
         self._task, self._limits = task, limits
         self._process: _Process | None = None
+        self._lock, self._over = threading.Lock(), False
 
     def __enter__(self) -> "Normalizer":
         return self
 
     def __exit__(self, *_: object) -> None:
         self._end()
+
+    def stop(self) -> None:
+        """Nobody waits for drafts any more: a thread that makes some ends at once, with rejects."""
+        with self._lock:
+            self._over = True
+            if self._process:
+                self._process.kill()
 
     def drafts(self, raws: Sequence[bytes | dict[str, Any]]) -> list[ListingDraft | Reject]:
         """As many drafts as raw records, in their order."""
@@ -136,20 +144,24 @@ class Normalizer:
 
     def _made(self, batch: list[bytes | dict[str, Any]]) -> list[ListingDraft | Reject]:
         """The drafts of one frame of raw records."""
-        if self._process is None:
-            self._process = _Process("normalize", self._task, {}, self._limits).__enter__()
-            if self._process.next() is not READY:  # before that, nobody reads what we tell
-                raise PluginFault("The plugin's process did not begin.")
-        self._process.tell("batch", batch)
-        found = self._process.next()
+        with self._lock:
+            if self._over:
+                raise PluginFault("The run ended before.")
+            new = self._process is None
+            process = self._process = self._process or _Process("normalize", self._task, {}, self._limits).__enter__()
+        if new and process.next() is not READY:  # before that, nobody reads what we tell
+            raise PluginFault("The plugin's process did not begin.")
+        process.tell("batch", batch)
+        found = process.next()
         if not isinstance(found, frames.Drafts) or len(found.made) != len(batch):
             raise PluginFault("The plugin's process ended in the middle of a batch.")
         return [draft or Reject(reason) for draft, reason in found.made]
 
     def _end(self) -> None:
-        process, self._process = self._process, None
-        if process:
-            process.close()
+        with self._lock:
+            process, self._process = self._process, None
+            if process:
+                process.close()
 
 
 def _batches(raws: Sequence[bytes | dict[str, Any]]) -> Iterator[list[bytes | dict[str, Any]]]:
