@@ -73,6 +73,21 @@ class Rogue:
             if os.fork() == 0:
                 time.sleep(60)
         time.sleep(60)
+    def escape(self, cfg):
+        if os.fork() == 0:
+            os.setsid()
+            time.sleep(30)
+            os._exit(0)
+        time.sleep(60)
+    def ask_and_ask(self, cfg):
+        from careercenter.platforms import frames
+        turns = frames.pack("turn", "example.org") * 1000
+        for fd in range(3, 64):
+            try:
+                while True:
+                    os.write(fd, turns)
+            except OSError:
+                pass
     def patch(self, cfg):
         from careercenter.platforms import reading
         reading.messages = None

@@ -15,7 +15,9 @@ from sqlalchemy import select, text
 
 from careercenter import db, listings
 from careercenter.listings.model import Listing, ListingEvent, SyncRun
-from careercenter.platforms import registry
+from careercenter.listings.sources import open_source
+from careercenter.listings.sync import reader_of
+from careercenter.platforms import apart, registry
 from careercenter.platforms.contract import Completeness, End, Page, Record, State, Tombstone, Transient
 from tests.board_feed import post
 from tests.listing_board import Board, board_over
@@ -252,6 +254,22 @@ def test_killed_process_is_resumed_without_loss_or_double_effect(app: Flask, boa
 def _wait_until_released(app: Flask) -> None:
     """PostgreSQL may take a moment to notice that the client is gone."""
     time.sleep(0.3)
+
+
+def test_a_run_that_ends_waits_for_no_drafts(board: Board, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As one that was lost, or that somebody stops by Ctrl-C, while the plugin hangs."""
+    class Hanging(apart.Normalizer):
+        def drafts(self, raws):  # type: ignore[no-untyped-def]
+            while not self._over and time.monotonic() < began + 5:
+                time.sleep(0.01)
+            return []
+
+    began = time.monotonic()
+    monkeypatch.setattr(apart, "Normalizer", Hanging)
+    with pytest.raises(KeyboardInterrupt), reader_of(open_source("greenhouse", "alderfinch"), None) as reader:
+        reader.drafts([{"id": n} for n in range(500)])
+        raise KeyboardInterrupt
+    assert time.monotonic() - began < 2
 
 
 @pytest.mark.parametrize("many", [1, 100, 101, 199, 201, 2001])

@@ -5,6 +5,7 @@ import os
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -46,7 +47,7 @@ def test_a_good_plugin_says_all_it_has_to_say(rogue: Task) -> None:
 FAULTS = {
     "hang": "silent for too long", "stubborn": "silent for too long", "leave": "broke off", "crash": "broke off",
     "kill_self": "broke off", "raise_odd": "KeyboardInterrupt|broke off", "eat": "MemoryError", "flood": "sent more", "fork": "silent for too long",
-    "garbage": "no message|broke off", "write_file": "OSError|broke off", "silence_others": "no client does|no message|broke off",
+    "garbage": "no message|broke off", "ask_and_ask": "silent for too long", "write_file": "OSError|broke off", "silence_others": "no client does|no message|broke off",
 }
 
 
@@ -72,9 +73,10 @@ def test_what_a_plugin_prints_or_patches_stays_with_it(rogue: Task, mood: str) -
     assert isinstance(read(rogue, "good")[-1], End)
 
 
-@pytest.mark.parametrize("mood", ["hang", "flood"])
+@pytest.mark.parametrize("mood", ["hang", "flood", "escape"])
 def test_a_reader_that_has_heard_enough_ends_the_process_at_once(rogue: Task, mood: str) -> None:
-    """Whether the process is silent, and the thread waits for it, or has more to say than anybody takes."""
+    """Whether the process is silent, and the thread waits for it, has more to say than anybody takes, or left another behind that
+    holds the pipe."""
     told = apart.messages(replace(rogue, options={"mood": mood}), "b", None, LIMITS)
     assert isinstance(next(told), Record)
     time.sleep(0.5)
@@ -133,6 +135,16 @@ def test_normalizing_goes_on_after_a_record_that_kills_or_hangs(rogue: Task) -> 
     assert [type(m) for m in made] == [ListingDraft, Reject, ListingDraft, Reject, ListingDraft]
     assert [m.title for m in made if isinstance(m, ListingDraft)] == ["Work 1", "Work 2", "Work 3"]
     assert "silent" in made[3].reason  # type: ignore[union-attr]
+
+
+def test_who_waits_for_no_drafts_any_more_ends_their_making_at_once(rogue: Task) -> None:
+    """However many records would still hang, each as long as a process may be silent."""
+    with Normalizer(rogue, LIMITS) as normalizer, ThreadPoolExecutor(1) as thread:
+        made = thread.submit(normalizer.drafts, [{"n": "hang"}] * 20)
+        time.sleep(0.5)
+        began = time.monotonic()
+        normalizer.stop()
+        assert {type(draft) for draft in made.result()} == {Reject} and time.monotonic() - began < 1
 
 
 def test_large_batches_cross_the_pipe(rogue: Task) -> None:

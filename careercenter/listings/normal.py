@@ -1,8 +1,9 @@
 """From a plugin's draft to the columns of a listing: what lists show and filters read, made once at the sync.
 
 Nothing is guessed: pay per hour is set where it is stated, or follows from a fixed fee and stated hours; a deadline
-without a zone ends with the campus day. What no database may be given (NUL, half characters, numbers out of range) is
-refused here with a reason, so that SQLite and PostgreSQL hold the same.
+without a zone ends with the campus day. Moments in year 1 or 9999, which machines write for none, count as none. What no
+database may be given (NUL, half characters, numbers out of range) is refused here with a reason, so that SQLite and
+PostgreSQL hold the same.
 """
 
 from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
@@ -17,6 +18,7 @@ from careercenter.platforms.draft import Deadline, HoursPer, ListingDraft, Pay, 
 MAX_MINUTES = 60 * 24 * 366
 MAX_WEEKS = 520
 MAX_CENTS = 100_000_00
+YEARS = range(1900, 9999)
 NUL = "It contains a NUL character."
 HALF = "It contains half of a Unicode character."
 PER = {
@@ -169,11 +171,16 @@ def deadline_at(deadline: Deadline | None, zone: ZoneInfo) -> datetime | None:
     if deadline is None:
         return None
     if deadline.at is not None:
-        return deadline.at.astimezone(UTC)
-    if deadline.on is None:
+        return deadline.at.astimezone(UTC) if deadline.at.year in YEARS else None
+    if deadline.on is None or deadline.on.year not in YEARS:
         return None
     end = datetime.combine(deadline.on + timedelta(days=1), time(), tzinfo=_zone(deadline.tz) or zone)
     return end.astimezone(UTC)
+
+
+def posted_at(draft: ListingDraft) -> datetime | None:
+    """When it was posted, where that is known."""
+    return draft.posted_at if draft.posted_at and draft.posted_at.year in YEARS else None
 
 
 def _zone(name: str | None) -> tzinfo | None:

@@ -310,7 +310,7 @@ def _normal(run: Reading, batch: Batch, raw: Raw, raw_hash: bytes) -> tuple[date
         values = normal.columns(draft, run.zone)
         if b"\\u0000" in values["draft"] or "\x00" in draft.description_html:
             return normal.NUL
-        return draft.posted_at, form.content_hash(draft), values
+        return normal.posted_at(draft), form.content_hash(draft), values
     except UnicodeEncodeError:
         return normal.HALF
     except Exception as error:  # noqa: BLE001 - a plugin may fill a draft with values of the wrong type

@@ -193,6 +193,7 @@ class Apart:
 
     def __exit__(self, *_: object) -> None:
         for normalizer, thread in self._normalizers:
+            normalizer.stop()
             thread.shutdown(cancel_futures=True)
             normalizer.__exit__()
 

@@ -109,12 +109,20 @@ class Normalizer:
     def __init__(self, task: Task, limits: Limits = Limits()):
         self._task, self._limits = task, limits
         self._process: _Process | None = None
+        self._lock, self._over = threading.Lock(), False
 
     def __enter__(self) -> "Normalizer":
         return self
 
     def __exit__(self, *_: object) -> None:
         self._end()
+
+    def stop(self) -> None:
+        """Nobody waits for drafts any more: a thread that makes some ends at once, with rejects."""
+        with self._lock:
+            self._over = True
+            if self._process:
+                self._process.kill()
 
     def drafts(self, raws: Sequence[bytes | dict[str, Any]]) -> list[ListingDraft | Reject]:
         """As many drafts as raw records, in their order."""
@@ -136,20 +144,24 @@ class Normalizer:
 
     def _made(self, batch: list[bytes | dict[str, Any]]) -> list[ListingDraft | Reject]:
         """The drafts of one frame of raw records."""
-        if self._process is None:
-            self._process = _Process("normalize", self._task, {}, self._limits).__enter__()
-            if self._process.next() is not READY:  # before that, nobody reads what we tell
-                raise PluginFault("The plugin's process did not begin.")
-        self._process.tell("batch", batch)
-        found = self._process.next()
+        with self._lock:
+            if self._over:
+                raise PluginFault("The run ended before.")
+            new = self._process is None
+            process = self._process = self._process or _Process("normalize", self._task, {}, self._limits).__enter__()
+        if new and process.next() is not READY:  # before that, nobody reads what we tell
+            raise PluginFault("The plugin's process did not begin.")
+        process.tell("batch", batch)
+        found = process.next()
         if not isinstance(found, frames.Drafts) or len(found.made) != len(batch):
             raise PluginFault("The plugin's process ended in the middle of a batch.")
         return [draft or Reject(reason) for draft, reason in found.made]
 
     def _end(self) -> None:
-        process, self._process = self._process, None
-        if process:
-            process.close()
+        with self._lock:
+            process, self._process = self._process, None
+            if process:
+                process.close()
 
 
 def _batches(raws: Sequence[bytes | dict[str, Any]]) -> Iterator[list[bytes | dict[str, Any]]]:
@@ -219,12 +231,14 @@ class _Process:
     def __enter__(self) -> "_Process":
         told, self._tell = os.pipe()
         self._frames, answers = os.pipe()
+        self._over, self._end = os.pipe()
         try:
             self._pid = _nursery.fork(told, answers)
         finally:
             os.close(told)
             os.close(answers)
         _widen(self._frames)
+        os.set_blocking(self._tell, False)
         self.tell(self._kind, self._job)
         return self
 
@@ -232,19 +246,21 @@ class _Process:
         self.close()
 
     def kill(self) -> None:
-        """End the process and everything that it started."""
+        """End the process and everything that it started. Nobody waits for it then, though what left its group may hold the pipes."""
+        os.write(self._end, b"!")
         with contextlib.suppress(ProcessLookupError):  # it may have ended by itself
             os.killpg(self._pid, signal.SIGKILL)
 
     def close(self) -> None:
         self.kill()
-        os.close(self._tell)
-        os.close(self._frames)
+        for end in (self._tell, self._frames, self._over, self._end):
+            os.close(end)
 
     def tell(self, kind: str, content: Any) -> None:
         data = memoryview(frames.pack(kind, content))
         try:
             while data:
+                self._wait(writes=[self._tell])
                 data = data[os.write(self._tell, data):]
         except BrokenPipeError:
             raise PluginFault("The plugin's process ended before it had begun.") from None
@@ -283,11 +299,7 @@ class _Process:
         return taken
 
     def _some(self) -> bytes:
-        left = self._limits.total_seconds - (time.monotonic() - self._began)
-        ready, _, _ = select.select([self._frames], [], [], max(0, min(self._limits.silence_seconds, left)))
-        if not ready:
-            words = "took too long" if left <= self._limits.silence_seconds else "was silent for too long"
-            raise PluginFault(f"The plugin's process {words} and was ended.")
+        self._wait(reads=[self._frames])
         found = os.read(self._frames, 1 << 20)
         if not found:
             raise PluginFault("The plugin's process broke off without the word that it was done.")
@@ -295,6 +307,16 @@ class _Process:
         if self._sent > self._limits.sent_bytes:
             raise PluginFault("The plugin's process sent more than a platform can have and was ended.")
         return found
+
+    def _wait(self, reads: Sequence[int] = (), writes: Sequence[int] = ()) -> None:
+        """Until a pipe can be read or written. Raises PluginFault when that is too long, or the process was ended meanwhile."""
+        left = self._limits.total_seconds - (time.monotonic() - self._began)
+        can_read, can_write, _ = select.select([self._over, *reads], writes, [], max(0, min(self._limits.silence_seconds, left)))
+        if self._over in can_read:
+            raise PluginFault("The plugin's process was ended.")
+        if not can_read and not can_write:
+            words = "took too long" if left <= self._limits.silence_seconds else "was silent for too long"
+            raise PluginFault(f"The plugin's process {words} and was ended.")
 
 
 def _widen(pipe: int) -> None:

@@ -39,6 +39,8 @@ _DAY_OF_STAMP = re.compile(r"\d{4}-\d{2}-\d{2}(?=T|$)")
 _BOARD = ("_context.board",)
 _HOURS_PER = {per.value: per for per in HoursPer}
 _FOR_ANYBODY, _NO_PAY = Eligibility(), Pay()
+REMEMBERED = 2000
+"""So long may a text be that is remembered with what was read out of it: a plugin's process may use so much memory and no more."""
 
 
 def draft(record: dict[str, Any], fields: Fields, *, employer_names: dict[str, str], attribution: str) -> ListingDraft | Reject:
@@ -149,7 +151,8 @@ def _kind(record: dict[str, Any], fields: Fields, title: str, department: str) -
 def _where(record: dict[str, Any], fields: Fields) -> tuple[tuple[Place, ...], Workplace, Provenance]:
     told, ways = fields.places, fields.workplace
     found = [place for item in paths.every(record, told.each) if (place := _place(item, fields))] if told.each or told.city else []
-    where, said = _read(tuple(paths.texts(record, told.text)))
+    lines = tuple(paths.texts(record, told.text))
+    where, said = (_read if sum(map(len, lines)) < REMEMBERED else _read.__wrapped__)(lines)
     where = tuple(dict.fromkeys((*found, *where)))[:50] if found else where
     if ways.fixed:
         return where, ways.fixed, Provenance.STRUCTURED
@@ -218,7 +221,7 @@ def _pay(record: dict[str, Any], field: PayField | None) -> Pay:
     if kind in NO_AMOUNT:
         return Pay(kind, raw=clean_text(word, 120))
     if unit_word := paths.text(record, field.unit):
-        unit = field.unit_map.get(unit_word) or _unit_of(unit_word)
+        unit = field.unit_map.get(unit_word) or _unit_of(unit_word[:REMEMBERED])
     else:
         unit = pay.PAY_UNITS.get(word.casefold(), field.fixed_unit)
     low, high = paths.first(record, field.min), paths.first(record, field.max)
@@ -229,7 +232,7 @@ def _pay(record: dict[str, Any], field: PayField | None) -> Pay:
         currency = paths.text(record, field.currency) or field.fixed_currency
         words = line or " ".join([str(v) for v in (low, "-" if high is not None else "", high, currency, unit_word) if v])
         low, high = (None if amount is None else str(amount) for amount in (low, high))
-        return _typed_pay(low, high, currency, unit, kind, words, field.scale)
+        return _typed_pay(low, high, currency, unit, kind, words[:REMEMBERED], field.scale)
     if line:
         return pay.text_pay(line, kind, unit)
     return Pay(kind, unit=unit if word or unit_word else PayUnit.UNKNOWN, raw=clean_text(word, 120))

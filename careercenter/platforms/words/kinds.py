@@ -41,7 +41,7 @@ def kind_of(
     title: str, department: str, stated: Any, own: Mapping[str, ListingKind] | None = None
 ) -> tuple[ListingKind, Provenance]:
     """The platform's own word (`own` says what its words mean), the title's, the department's; else a job."""
-    key = _key(stated) if isinstance(stated, str) else ""
+    key = _key(stated[:500]) if isinstance(stated, str) else ""
     mapped = (own or {}).get(key) or KINDS.get(key)
     if mapped and mapped is not ListingKind.JOB:
         return mapped, Provenance.MAPPED
