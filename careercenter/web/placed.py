@@ -12,9 +12,9 @@ from sqlalchemy import ColumnElement, func, or_, select
 
 from careercenter import db
 from careercenter.credit.model import OPEN_STATES, CreditRequest, CreditRequestPlacement
+from careercenter.listings.index import entry
 from careercenter.listings.model import OPEN, Board, Listing
 from careercenter.placements.model import Placement
-from careercenter.platforms.decode import html_to_text
 
 MOST = 50
 
@@ -44,7 +44,7 @@ def closed(words: str = "") -> list[Placed]:
     )
     columns = (Listing.id, Listing.title, Listing.employer, Listing.closed_at, Board.label, counted.c.students)
     rows = (
-        select(*columns, Listing.place, Listing.description_html)
+        select(*columns, Listing.place, Listing.draft, Listing.description_html)
         .join(counted, counted.c.listing_id == Listing.id).join(Board, Board.id == Listing.board_id).where(Listing.state != OPEN)
     )
     asked = words.casefold().split()[:8]
@@ -53,8 +53,8 @@ def closed(words: str = "") -> list[Placed]:
 
 
 def _says(row: Any, words: Iterable[str]) -> bool:
-    said = "\n".join((row.title, row.employer, row.place, html_to_text(row.description_html))).casefold()
-    return all(word in said for word in words)
+    text = f"{entry.said(row)}\n{row.place}".casefold()
+    return all(word in text for word in words)
 
 
 def _is_live() -> ColumnElement[bool]:

@@ -61,8 +61,8 @@ class Entry(NamedTuple):
 
     @property
     def digest(self) -> int:
-        said = (*self[:8], *map(" ".join, self[8:]))
-        return int.from_bytes(hashlib.blake2b(repr(said).encode(), digest_size=8).digest(), signed=True)
+        whole = (*self[:8], *map(" ".join, self[8:]))
+        return int.from_bytes(hashlib.blake2b(repr(whole).encode(), digest_size=8).digest(), signed=True)
 
     @property
     def vocabulary(self) -> set[str]:
@@ -88,11 +88,11 @@ def entry_of(row: Any) -> Entry:
     return Entry(
         key_of(row.posted_at, row.id), row.id, choices, rush_of(row.deadline_at),
         -1 if row.hourly_cents is None else row.hourly_cents, micros(row.first_seen_at), skills, cities,
-        words(row.title), about[:MOST_INDEXED], words(_said(row))[:MOST_INDEXED], list(dict.fromkeys(marks)),
+        words(row.title), about[:MOST_INDEXED], words(said(row))[:MOST_INDEXED], list(dict.fromkeys(marks)),
     )
 
 
-def _said(row: Any) -> str:
+def said(row: Any) -> str:
     """All that a reader sees of it, as one text."""
     places = [str(place.get("raw") or "") for place in row.draft.get("places") or ()]
     department = str(row.draft.get("department") or "")
