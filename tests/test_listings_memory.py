@@ -14,8 +14,9 @@ import pytest
 
 from careercenter.listings.seen import SeenIds
 from careercenter.listings.sorting import Batch, Reading, sort
+from careercenter.listings.sync import read
 from careercenter.platforms import reading
-from careercenter.platforms.contract import Completeness, End, Record, Seen
+from careercenter.platforms.contract import Completeness, End, Mode, Page, Record, Seen
 from careercenter.platforms.distinct import Distinct
 
 MANY = 100_000
@@ -50,6 +51,18 @@ def test_reading_holds_eight_bytes_for_each_post() -> None:
 
     assert peak(walk) < 6_000_000
     assert peak(run) > 12_000_000, "the measure sees what is kept"
+
+
+def test_a_batch_ends_by_its_bytes_too() -> None:
+    """Two thousand records of the largest size would be four gigabytes."""
+    spec = SimpleNamespace(capabilities=SimpleNamespace(mode=Mode.SNAPSHOT))
+    run = Reading(1, 1, SimpleNamespace(spec=spec), ZoneInfo("UTC"), lambda raws: list, NOW)  # type: ignore[arg-type]
+    large, small = bytes(1_000_000), b"{}"
+    told = [*(Record(str(n), large, None, NOW) for n in range(70)), *(Record(f"s{n}", small, None, NOW) for n in range(2100))]
+    taken: list[int] = []
+    end, _ = read(run, iter([*told, Page(1, 2170, "a"), End(Completeness.COMPLETE, 2170, 2170)]), lambda: NOW, lambda items, _: taken.append(len(items)))
+    assert end.completeness is Completeness.COMPLETE
+    assert taken == [32, 32, 2000, 106]
 
 
 def test_sorting_holds_a_bit_for_each_listing() -> None:

@@ -41,7 +41,7 @@ from careercenter.platforms.contract import (
     Unreadable,
 )
 
-BATCH = 2000
+BATCH, BATCH_BYTES = 2000, 32_000_000
 FEW = 100  # records for which one process is enough
 BEAT = timedelta(seconds=5)
 SILENCE = timedelta(minutes=10)
@@ -229,12 +229,14 @@ def read(
     items: list[Item] = []
     cursor: Mapping[str, Any] | None = None
     prints: set[str] = set()
+    size, full = 0, False
     end = End(Completeness.PARTIAL, note="The platform sent the same page again, so reading stopped there.")
     try:
         for message in messages:
             if isinstance(message, (Record, Seen, Unreadable, Tombstone)):
                 items.append(message)
-                if len(items) < BATCH:
+                size += len(message.raw) if isinstance(message, Record) and isinstance(message.raw, bytes) else 1000
+                if not (full := len(items) >= BATCH or size >= BATCH_BYTES):
                     continue
             elif isinstance(message, State):
                 cursor = message.cursor
@@ -244,10 +246,10 @@ def read(
                 if message.fingerprint in prints:
                     break
                 prints.add(message.fingerprint)
-            if len(items) >= BATCH or (isinstance(message, (Page, State)) and (not whole or now() - run.beat_at >= BEAT)):
+            if full or (isinstance(message, (Page, State)) and (not whole or now() - run.beat_at >= BEAT)):
                 if items or (cursor is not None and not whole):
                     take(items, None if whole else cursor)
-                items = []
+                items, size, full = [], 0, False
     except PlatformError:
         if items:
             take(items, None)
