@@ -167,7 +167,7 @@ def _pay() -> Case:
 
 
 def _deadline() -> Case:
-    today = datetime.combine(timezone.now().astimezone(UTC), time(), UTC)
+    today = datetime.combine(timezone.localdate(), time(12), UTC)  # a deadline without an hour ends in the night of UTC
     return Case(
         When(deadline_at=None, then=Value("none")), When(deadline_at__lt=today + timedelta(days=8), then=Value("week")),
         When(deadline_at__lt=today + timedelta(days=31), then=Value("month")), default=Value("later"), output_field=CharField(),
