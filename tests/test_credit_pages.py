@@ -138,6 +138,9 @@ def test_an_advisor_works_through_the_queue(factory: Factory, client: FlaskClien
     page = client.get("/queue")
     assert "2 requests wait for you." in text(page)
     assert "Nothing waits" not in text(client.get("/queue?verdict=clean&program=CS&due=week"))
+    assert re.search(r">Overdue \(\d+\)</a>", client.get("/queue").text)
+    narrowed = client.get("/queue?verdict=clean").text
+    assert ">Overdue</a>" in narrowed and not re.search(r"Overdue \(\d", narrowed), "the figure of all would be untrue here"
     assert "No request fits these filters" in text(client.get("/queue?verdict=look"))
     review = client.get(f"/queue/{first.id}")
     assert "This would earn 3 credits." in text(review)
