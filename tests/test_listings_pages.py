@@ -8,7 +8,9 @@ from flask.testing import FlaskClient
 
 from careercenter import db, listings, work
 from careercenter.listings.browse import Filters
+from careercenter.listings.health import Beat, BoardHealth
 from careercenter.listings.model import ListingEvent, Quarantined
+from careercenter.web.platforms import _answer
 from tests.board_feed import post
 from tests.listing_board import Board, board_over
 from tests.page_linter import lint
@@ -199,3 +201,10 @@ def test_the_day_of_a_posting_is_the_one_that_the_platform_gives(  # type: ignor
     listing = factory.listing(posted_at=datetime.fromisoformat(posted).replace(tzinfo=UTC))
     page = sign_in(client, factory.student()).get(f"/listings/{listing.id}").text
     assert re.search(rf"Posted</th>\s*<td[^>]*>{said}|Posted</dt>\s*<dd[^>]*>{said}", page)
+
+
+def test_a_board_that_is_switched_off_is_not_one_that_waits_to_be_read(now: datetime) -> None:
+    read = BoardHealth("lever", "b", "B", 1, beats=(Beat(1, "complete", now, 3, ""),))
+    off, new = BoardHealth("forage", "c", "C", configured=False), BoardHealth("ashby", "d", "D")
+    assert _answer([read, off], 0) == "Every board is read as it should be."
+    assert _answer([read, new], 0) == "Some boards have not been read yet."

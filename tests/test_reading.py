@@ -91,16 +91,22 @@ def test_an_error_is_sqlalchemys_and_names_no_value(app: Flask) -> None:
     db.session.rollback()
 
 
-@pytest.mark.parametrize("app", ["postgresql"], indirect=True)
-def test_a_connection_that_was_cut_is_given_up(app: Flask, factory: Factory) -> None:
-    """The request that meets it fails as the database being away; the next one gets a sound connection."""
-    asked = select(func.pg_backend_pid())
+def cut(asked: Any) -> int:
+    """End the server's process that answers `asked` with its number, and meet the dead connection once. Gives the number."""
     ((pid,),) = db.ask(asked)
     with db.db.engine.connect() as other:
         other.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": pid})
     with pytest.raises(OperationalError) as caught:
         db.ask(asked)
     assert caught.value.connection_invalidated
+    return int(pid)
+
+
+@pytest.mark.parametrize("app", ["postgresql"], indirect=True)
+def test_a_connection_that_was_cut_is_given_up(app: Flask, factory: Factory) -> None:
+    """The request that meets it fails as the database being away; the next one gets a sound connection."""
+    asked = select(func.pg_backend_pid())
+    pid = cut(asked)
     db.session.remove()
     ((again,),) = db.ask(asked)
     assert again != pid
@@ -155,12 +161,7 @@ def test_a_request_whose_transaction_failed_goes_on_after_a_rollback(app: Flask)
 def test_a_request_whose_connection_was_cut_gets_another_after_a_rollback(app: Flask) -> None:
     asked = select(func.pg_backend_pid())
     with app.test_request_context():
-        ((pid,),) = db.ask(asked)
-        with db.db.engine.connect() as other:
-            other.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": pid})
-        with pytest.raises(OperationalError) as caught:
-            db.ask(asked)
-        assert caught.value.connection_invalidated
+        pid = cut(asked)
         db.session.rollback()
         assert db.ask(asked) != [(pid,)]
     assert connections() == 0

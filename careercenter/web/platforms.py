@@ -39,7 +39,7 @@ def _answer(boards: list[BoardHealth], asked: int) -> str:
         return "One closing waits for your word." if asked == 1 else f"{asked} closings wait for your word."
     if bad:
         return f"{bad} board needs you." if bad == 1 else f"{bad} boards need you."
-    return "Every board is read as it should be." if all(b.last for b in boards) else "Some boards have not been read yet."
+    return "Every board is read as it should be." if all(b.last for b in boards if b.configured) else "Some boards have not been read yet."
 
 
 @blueprint.post("/sync")
