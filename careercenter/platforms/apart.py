@@ -30,7 +30,7 @@ from careercenter.platforms.draft import ListingDraft, Reject
 NURSERY_SECONDS = 60
 READY = object()
 MOST_HOSTS = 1000
-FRAMES_AHEAD = 16
+FRAMES_AHEAD = 32
 PIPE_BYTES = 1 << 19
 BATCH_BYTES, BATCH_RECORDS = frames.MOST_BYTES // 6, 100
 

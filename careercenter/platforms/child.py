@@ -27,8 +27,9 @@ from careercenter.platforms.contract import PlatformError, PlatformKind, PluginF
 from careercenter.platforms.kinds import drops, feeds, pushes, rest, sitemaps  # noqa: F401 - as above
 
 PR_SET_PDEATHSIG = 1
-FRAME_BYTES = 200_000
+FRAME_BYTES = 500_000
 FRAME_SECONDS = 5.0
+SWITCH_SECONDS = 0.0001  # the thread that fetches ahead takes little, and often
 
 
 def nursery(control: socket.socket) -> None:
@@ -65,6 +66,7 @@ def _bury(*_: object) -> None:
 
 def work(told: Any, out: Any) -> None:
     """One task, from its first frame to the word that it is done."""
+    sys.setswitchinterval(SWITCH_SECONDS)
     kind, job = frames.read(told.read)
     _limit(job["memory_bytes"])
     secrets: tuple[str, ...] = ()

@@ -2,6 +2,8 @@
 
 import re
 from base64 import b64encode
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from typing import Any
 from urllib.parse import quote, urljoin, urlsplit
@@ -17,11 +19,36 @@ BRACES = re.compile(r"\{([A-Za-z_.]+)\}")
 
 
 class Asking:
-    """One read of one board: the manifest, a campus's configuration, and the core's HTTP client."""
+    """One read of one board: the manifest, a campus's configuration, and the core's HTTP client.
 
-    def __init__(self, manifest: Manifest, cfg: Any, board: str, http: Http):
+    `ahead`: an answer is fetched as soon as it is known that it will be wanted, by a thread; for readers that read to the end.
+    A context manager, for that thread's sake.
+    """
+
+    def __init__(self, manifest: Manifest, cfg: Any, board: str, http: Http, ahead: bool = False):
         self.manifest, self.cfg, self.board, self.http = manifest, cfg, board, http
         self.read, self.label = manifest.read, manifest.spec.label
+        self._thread = ThreadPoolExecutor(1, "ahead") if ahead else None
+
+    def __enter__(self) -> "Asking":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._thread:
+            self._thread.shutdown(cancel_futures=True)
+
+    def begin(self, url: str, params: dict[str, str], etag: str | None = None, named: bool = False) -> Callable[[], Response]:
+        """Begin to `get`; gives what waits for the answer. `named`: by the platform itself, so it may lead nowhere else. The client
+        serves one request at a time: nothing else may be asked before the answer was taken, and a reader that asks for
+        details between its pages is not served ahead.
+        """
+
+        def get() -> Response:
+            return self.get(self.here(url) if named else url, params, etag)
+
+        if self._thread is None or self.read.detail:
+            return get
+        return self._thread.submit(get).result
 
     def get(self, url: str, params: dict[str, str], etag: str | None = None) -> Response:
         """One answer of the platform. Raises BoardGone for 404 and 410."""

@@ -61,7 +61,7 @@ class Described:
 
     def _sample(self, cfg: Any, board: str, http: Http) -> list[Any]:
         found = []
-        for message in self.read(cfg, board, None, http):
+        for message in self._messages(Asking(self.manifest, cfg, board, http), None):
             if isinstance(message, Record):
                 found.append(message.raw)
             if len(found) == 3:
@@ -79,9 +79,13 @@ class Described:
 
     def read(self, cfg: Any, board: str, state: State | None, http: Http) -> Iterator[Message]:
         """The board's messages; trouble after the first page ends the read as PARTIAL and keeps what had come."""
+        with Asking(self.manifest, cfg, board, http, ahead=True) as ask:
+            yield from self._messages(ask, state)
+
+    def _messages(self, ask: Asking, state: State | None) -> Iterator[Message]:
         came = 0
         try:
-            for message in self._reader(self, Asking(self.manifest, cfg, board, http), state):
+            for message in self._reader(self, ask, state):
                 came += isinstance(message, Record)
                 yield message
         except PlatformError as error:

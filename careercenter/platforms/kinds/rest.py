@@ -21,7 +21,9 @@ Heads = msgspec.json.Decoder[Any]
 
 
 def read(plugin: Described, ask: Asking, state: State | None) -> Iterator[Message]:
-    """Page after page until the platform has no more; a page that comes again ends the read."""
+    """Page after page until the platform has no more; a page that comes again ends the read. The next page is asked for while
+    the one before is handed on.
+    """
     told, spec = plugin.manifest.read, plugin.spec()
     single = told.pages.kind == "none" and told.detail is None and told.since is None
     etag = known_etag(state, spec) if single else None
@@ -32,12 +34,23 @@ def read(plugin: Described, ask: Asking, state: State | None) -> Iterator[Messag
         params |= {told.since.param: since}
     totals, prints, seen, rows_seen, newest, heads = [], set[str](), Distinct(), 0, since, _heads(told)
     gone = 0
+    coming = ask.begin(url.replace("{page}", str(told.pages.first)), params | _position(plugin, 1, 0), etag=etag)
     for n in range(1, told.pages.most + 1):
-        answer = ask.get(url.replace("{page}", str(told.pages.first + n - 1)), params | _position(plugin, n, rows_seen), etag)
+        answer = coming()
         if answer.not_modified:
             yield End(Completeness.COMPLETE, unchanged=True, note="The board has not changed since the last read.")
             return
         rows, rest = cut_rows(answer.body, place)
+        rows_seen += len(rows)
+        totals.append(_total(rest, told.total))
+        fingerprint = f"{hash(tuple(rows) or answer.body):x}"
+        again = fingerprint in prints
+        prints.add(fingerprint)
+        following = None if again else _next(told, url, params, rest, len(rows), rows_seen, totals[-1])
+        if following and n < told.pages.most:
+            url, params = following
+            here = url.replace("{page}", str(told.pages.first + n))
+            coming = ask.begin(here, params | _position(plugin, n + 1, rows_seen), named=told.pages.kind == "link")
         for message, stamp in _messages(plugin, ask, heads, rows, rest, answer):
             if isinstance(message, Record):
                 seen.add(message.post_id)
@@ -46,18 +59,12 @@ def read(plugin: Described, ask: Asking, state: State | None) -> Iterator[Messag
             if stamp:
                 newest = max(newest, stamp) if newest else stamp
             yield message
-        fingerprint = f"{hash(tuple(rows) or answer.body):x}"
         yield Page(n, len(rows), fingerprint)
-        rows_seen += len(rows)
-        totals.append(_total(rest, told.total))
-        if fingerprint in prints:
+        if again:
             yield End(Completeness.PARTIAL, None, len(seen), note="The platform sent the same page again.")
             return
-        prints.add(fingerprint)
-        following = _next(ask, url, params, rest, len(rows), rows_seen, totals[-1])
         if following is None:
             break
-        url, params = following
     else:
         yield End(Completeness.CAPPED, totals[-1], len(seen), True, f"Reading stopped after {told.pages.most:,} pages.")
         return
@@ -78,10 +85,10 @@ def _position(plugin: Described, n: int, rows_seen: int) -> dict[str, str]:
 
 
 def _next(
-    ask: Asking, url: str, params: dict[str, str], rest: Any, rows: int, rows_seen: int, total: int | None
+    told: Read, url: str, params: dict[str, str], rest: Any, rows: int, rows_seen: int, total: int | None
 ) -> tuple[str, dict[str, str]] | None:
     """Where the next page is; None after the last."""
-    pages = ask.read.pages
+    pages = told.pages
     if pages.kind == "none":
         return None
     if pages.kind in ("cursor", "link"):
@@ -89,7 +96,7 @@ def _next(
         if not following:
             return None
         if pages.kind == "link":
-            return ask.here(following), {}
+            return following, {}
         return url, params | {pages.param: following}
     if pages.count and (count := paths.text(rest, (pages.count,))).isdigit():
         done = rows_seen >= int(count) * pages.size or rows == 0 or rows < pages.size
