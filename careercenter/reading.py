@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import BindParameter, Connection, Dialect, Engine, Integer, Select, String, literal_column
+from sqlalchemy import BindParameter, Connection, Dialect, Engine, Integer, LargeBinary, Select, String, literal_column
 from sqlalchemy.exc import DBAPIError, StatementError
 from sqlalchemy.sql import visitors
 
@@ -43,7 +43,7 @@ class Prepared:
     def rows(self, fetched: Sequence[Any]) -> list[Any]:
         """Named tuples of converted values."""
         if not self._out:
-            return [self._make(raw) for raw in fetched]
+            return list(map(self._make, fetched))
         found = []
         for raw in fetched:
             values = list(raw)
@@ -127,5 +127,7 @@ def _into(kind: Any, dialect: Dialect) -> Convert | None:
 
 
 def _outof(kind: Any, dialect: Dialect) -> Convert | None:
+    if isinstance(kind, LargeBinary):
+        return None  # both drivers give bytes
     found: Convert | None = kind.dialect_impl(dialect).result_processor(dialect, None)
     return found

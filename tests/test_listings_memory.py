@@ -1,4 +1,4 @@
-"""What a sync remembers does not grow with the feed, but for a bit for each listing and eight bytes for each post id."""
+"""What a sync remembers does not grow with the feed, but for a byte for each listing and eight bytes for each post id."""
 
 import sys
 import tracemalloc
@@ -16,12 +16,13 @@ from careercenter.listings.seen import SeenIds
 from careercenter.listings.sorting import Batch, Reading, sort
 from careercenter.listings.sync import read
 from careercenter.platforms import reading
-from careercenter.platforms.contract import Completeness, End, Mode, Page, Record, Seen
+from careercenter.platforms.contract import Completeness, End, Mode, Page, Seen
 from careercenter.platforms.distinct import Distinct
+from careercenter.platforms.rows import Row
 
 MANY = 100_000
 NOW = datetime(2026, 11, 16, 14, 0, tzinfo=UTC)
-Row = namedtuple("Row", "post_id id raw_hash state misses")
+Known = namedtuple("Known", "post_id id raw_hash state misses")
 
 
 def peak(act: Callable[[], object]) -> int:
@@ -58,20 +59,20 @@ def test_a_batch_ends_by_its_bytes_too() -> None:
     spec = SimpleNamespace(capabilities=SimpleNamespace(mode=Mode.SNAPSHOT))
     run = Reading(1, 1, SimpleNamespace(spec=spec), ZoneInfo("UTC"), lambda raws: list, NOW)  # type: ignore[arg-type]
     large, small = bytes(1_000_000), b"{}"
-    told = [*(Record(str(n), large, None, NOW) for n in range(70)), *(Record(f"s{n}", small, None, NOW) for n in range(2100))]
+    told = [*(Row(str(n), large, b"") for n in range(70)), *(Row(f"s{n}", small, b"") for n in range(2100))]
     taken: list[int] = []
     end, _ = read(run, iter([*told, Page(1, 2170, "a"), End(Completeness.COMPLETE, 2170, 2170)]), lambda: NOW, lambda items, _: taken.append(len(items)))
     assert end.completeness is Completeness.COMPLETE
     assert taken == [32, 32, 2000, 106]
 
 
-def test_sorting_holds_a_bit_for_each_listing() -> None:
+def test_sorting_holds_a_byte_for_each_listing() -> None:
     def run() -> None:
         known = Reading(1, 1, SimpleNamespace(), ZoneInfo("UTC"), lambda raws: list, NOW)  # type: ignore[arg-type]
         for start in range(0, MANY, 500):
-            items = [Record(str(n), b"{}", None, NOW) for n in range(start, start + 500)]
-            rows = {item.post_id: Row(item.post_id, int(item.post_id), b"", "open", 0) for item in items}
-            sort(known, Batch(items, rows, dict.fromkeys(range(500), b""), (), list, range(500), (), False), NOW)
+            items = [Row(str(n), b"{}", b"") for n in range(start, start + 500)]
+            rows = {item.post_id: Known(item.post_id, int(item.post_id), b"", "open", 0) for item in items}
+            sort(known, Batch(items, rows, (), list, {n: start + n for n in range(500)}, (), False), NOW)
         assert (known.counts.unchanged, known.unique) == (MANY, MANY)
 
     assert peak(run) < 1_000_000
@@ -82,7 +83,7 @@ def test_seen_ids_are_a_set() -> None:
     seen = SeenIds()
     assert [seen.add(n) for n in (5, 8191, 8192, 5, 10**12)] == [True, True, True, False, True]
     assert 8192 in seen and 8193 not in seen and 10**12 in seen and 0 not in seen
-    assert seen.intersection([1, 5, 8191]) == {5, 8191}
+    assert [n for n in (1, 5, 8191) if n in seen] == [5, 8191]
 
 
 def test_distinct_counts_as_a_set_does() -> None:

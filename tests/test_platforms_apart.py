@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +14,12 @@ import pytest
 
 from careercenter.platforms import apart, frames
 from careercenter.platforms.apart import Limits, Normalizer, Task
-from careercenter.platforms.contract import ConfigError, End, PluginFault, Record, SchemaDrift
+from careercenter.platforms.contract import ConfigError, End, PluginFault, SchemaDrift
 from careercenter.platforms.draft import ListingDraft, Reject
+from careercenter.platforms.rows import Row
 from tests.rogue_plugin import install
 
+RECIPE = b"recipe"
 LIMITS = Limits(silence_seconds=3, total_seconds=20, sent_bytes=50_000_000)
 
 
@@ -35,12 +36,12 @@ def rogue(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Task]:
 
 
 def read(task: Task, mood: str, **options: str) -> list[Any]:
-    return list(apart.messages(replace(task, options={"mood": mood, **options}), "b", None, LIMITS))
+    return list(apart.messages(replace(task, options={"mood": mood, **options}), "b", None, RECIPE, LIMITS))
 
 
 def test_a_good_plugin_says_all_it_has_to_say(rogue: Task) -> None:
     told = read(rogue, "good")
-    assert isinstance(told[0], Record) and isinstance(told[-1], End)
+    assert isinstance(told[0], Row) and isinstance(told[-1], End)
     assert apart.check(rogue, LIMITS).identity == "Rogue Inc."
 
 
@@ -77,8 +78,8 @@ def test_what_a_plugin_prints_or_patches_stays_with_it(rogue: Task, mood: str) -
 def test_a_reader_that_has_heard_enough_ends_the_process_at_once(rogue: Task, mood: str) -> None:
     """Whether the process is silent, and the thread waits for it, has more to say than anybody takes, or left another behind that
     holds the pipe."""
-    told = apart.messages(replace(rogue, options={"mood": mood}), "b", None, LIMITS)
-    assert isinstance(next(told), Record)
+    told = apart.messages(replace(rogue, options={"mood": mood}), "b", None, RECIPE, LIMITS)
+    assert isinstance(next(told), Row)
     time.sleep(0.5)
     began = time.monotonic()
     told.close()
@@ -123,9 +124,9 @@ def test_the_nursery_is_replaced_when_it_is_gone(rogue: Task) -> None:
 
 def test_an_unknown_option_and_an_unknown_plugin_are_configuration(rogue: Task) -> None:
     with pytest.raises(ConfigError, match='no option "mod"'):
-        list(apart.messages(replace(rogue, options={"mod": "x"}), "b", None, LIMITS))
+        list(apart.messages(replace(rogue, options={"mod": "x"}), "b", None, RECIPE, LIMITS))
     with pytest.raises(ConfigError, match="No platform plugin"):
-        list(apart.messages(replace(rogue, plugin="nobody"), "b", None, LIMITS))
+        list(apart.messages(replace(rogue, plugin="nobody"), "b", None, RECIPE, LIMITS))
 
 
 def test_normalizing_goes_on_after_a_record_that_kills_or_hangs(rogue: Task) -> None:
@@ -164,19 +165,19 @@ def frames_in(data: bytes) -> list[tuple[str, Any]]:
     return found
 
 
-def record(post_id: str, raw: Any) -> Record:
-    return Record(post_id, raw, None, datetime(2026, 11, 16, tzinfo=UTC))
+def row(post_id: str, raw: Any) -> Row:
+    return Row(post_id, raw, bytes(32))
 
 
 def test_a_record_that_cannot_cross_spoils_only_itself() -> None:
-    sent = [record(str(n), {"t": "half \ud800"} if n == 5 else {"t": "good"}) for n in range(9)]
-    found = frames_in(frames.pack_records(sent))
-    came = [r.post_id for kind, content in found if kind == "Records" for r in content.records]
+    sent = [row(str(n), {"t": "half \ud800"} if n == 5 else {"t": "good"}) for n in range(9)]
+    found = frames_in(frames.pack_rows(sent))
+    came = [r.post_id for kind, content in found if kind == "Records" for r in content.rows]
     assert came == [str(n) for n in range(9) if n != 5]
     assert [content.reason for kind, content in found if kind == "Unreadable"] == ["This record holds what no text may hold."]
 
 
 def test_records_that_are_too_many_for_a_frame_go_in_several() -> None:
-    sent = [record(str(n), b"x" * 1_500_000) for n in range(9)]
-    found = frames_in(frames.pack_records(sent))
-    assert len(found) > 1 and [r.post_id for _, content in found for r in content.records] == [str(n) for n in range(9)]
+    sent = [row(str(n), b"x" * 1_500_000) for n in range(9)]
+    found = frames_in(frames.pack_rows(sent))
+    assert len(found) > 1 and [r.post_id for _, content in found for r in content.rows] == [str(n) for n in range(9)]

@@ -1,5 +1,6 @@
 """How often hosts are asked: by several processes together, after "come back later", and as often as the terms allow."""
 
+import io
 import subprocess
 import sys
 import time
@@ -13,8 +14,8 @@ from careercenter import db, listings
 from careercenter.listings import polls, report
 from careercenter.listings.model import SyncRun
 from careercenter.listings.sources import board_row
-from careercenter.platforms import apart, registry
-from careercenter.platforms.budget import Budget
+from careercenter.platforms import apart, frames, registry
+from careercenter.platforms.budget import Budget, Turns
 from careercenter.platforms.contract import Completeness, End, RateLimited, Response, TermsBlocked, Transient
 from careercenter.platforms.http import HttpClient
 from careercenter.platforms.robots import Robots
@@ -36,7 +37,7 @@ def test_a_host_is_asked_so_often_in_a_minute_and_others_are_not_held_up(kept: B
     assert 50 < kept.turn("a.example")["wait"] <= 60
     assert kept.turn("b.example") == {}
     own = replace(kept, own=("a.example",))
-    assert own.turn("a.example") == {}
+    assert own.turn("a.example") == {"free": 1.0}
 
 
 def test_processes_share_one_budget(kept: Budget) -> None:
@@ -68,7 +69,7 @@ def test_who_asked_for_rest_gets_it_from_every_process(kept: Budget) -> None:
     kept.rest("a.example", 10**9)
     assert again.turn("a.example")["rest"] <= 86_400
     kept.rest("a.example", 0)
-    assert again.turn("a.example") == {}
+    assert "free" in again.turn("a.example")
 
 
 def test_a_file_that_cannot_be_kept_stops_nobody(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -91,7 +92,7 @@ def task(kept: Budget):  # type: ignore[no-untyped-def]
 
 
 def last(task: apart.Task) -> End:
-    found = list(apart.messages(task, "alderfinch", None))[-1]
+    found = list(apart.messages(task, "alderfinch", None, b""))[-1]
     assert isinstance(found, End)
     return found
 
@@ -111,6 +112,36 @@ def test_a_plugin_whose_turn_is_far_away_is_told_so(task, monkeypatch: pytest.Mo
     with pytest.raises(RateLimited, match="as often as we may") as caught:
         last(told)
     assert caught.value.retry_after == 3000 and feed.requests == 0
+
+
+def test_a_free_host_is_asked_about_once_in_a_while_and_again_after_it_wanted_rest() -> None:
+    told, out = io.BytesIO(frames.pack("turn", {"free": 0.2}) * 9), io.BytesIO()
+    turns = Turns(told, out)
+
+    def asked() -> list[str]:
+        out.seek(0)
+        kinds = []
+        while out.tell() < len(out.getvalue()):
+            kinds.append(frames.read(out.read)[0])
+        return kinds
+
+    for _ in range(5):
+        turns.enter("own.example")
+    assert asked() == ["turn"]
+    turns.rest("own.example", 5)
+    turns.enter("own.example")
+    assert asked() == ["turn", "rest", "turn"]
+    time.sleep(0.25)
+    turns.enter("own.example")
+    assert asked() == ["turn", "rest", "turn", "turn"]
+
+
+def test_a_host_with_a_budget_is_asked_about_each_time() -> None:
+    out = io.BytesIO()
+    turns = Turns(io.BytesIO(frames.pack("turn", {}) * 3), out)
+    for _ in range(3):
+        turns.enter("b.example")
+    assert out.getvalue().count(b"b.example") == 3
 
 
 def test_come_back_later_is_remembered_by_the_next_run(task) -> None:  # type: ignore[no-untyped-def]

@@ -83,11 +83,7 @@ def _absent(run: Reading, end: End) -> tuple[list[closing.Absent], int]:
         missing = db.session.scalars(select(Listing.id).where(mine, Listing.misses > 0)).all()
         active = db.session.scalar(select(func.count()).select_from(Listing).where(mine)) or 0
     else:
-        missing, active = [], 0
-        for listing_id in bulk.ids(LISTING, f"board_id = %s AND state = '{OPEN}'", run.board_id):
-            active += 1
-            if listing_id not in run.seen:
-                missing.append(listing_id)
+        missing, active = run.seen.lacks(bulk.ids(LISTING, f"board_id = %s AND state = '{OPEN}'", run.board_id))
     columns = (Listing.id, Listing.misses, Listing.first_missed_at, Listing.last_missed_on)
     found = (db.session.execute(select(*columns).where(Listing.id.in_(some))) for some in chunks(list(missing)))
     return [closing.Absent(*row) for rows in found for row in rows], active

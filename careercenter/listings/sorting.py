@@ -5,7 +5,7 @@ as unchanged too, whatever its time stamp says. What a run remembers does not gr
 """
 
 import hashlib
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache, cached_property
@@ -23,13 +23,13 @@ from careercenter.listings.report import Counts
 from careercenter.listings.seen import SeenIds
 from careercenter.listings.sources import Opened
 from careercenter.platforms import draft as form
-from careercenter.platforms.contract import Record, Seen, Tombstone, Unreadable
+from careercenter.platforms.contract import Seen, Tombstone, Unreadable
 from careercenter.platforms.draft import ListingDraft, Reject
+from careercenter.platforms.rows import Raw, Row, raw_bytes
 
 MAX_RAW_BYTES = 2_000_000
 MAX_KEPT_RAW = 100_000
-Item = Record | Seen | Unreadable | Tombstone
-Raw = bytes | dict[str, Any]
+Item = Row | Seen | Unreadable | Tombstone
 Columns = tuple[Any, ...]
 _MARKS: Columns = (Listing.post_id, Listing.id, Listing.raw_hash, Listing.state, Listing.misses)
 _WHOLE: Columns = (*_MARKS, Listing.content_hash, Listing.deadline_at)
@@ -73,20 +73,19 @@ class Reading:
 
 @dataclass
 class Batch:
-    """Some messages of a read, what is known of their posts, and the hashes of their records.
+    """Some messages of a read, and what is known of their posts.
 
-    `wanted` are the hashes of the records whose drafts are being made, `made` waits for them. `settled` are the places in the
-    batch of records that are known byte for byte and stand, `unsettled` the posts of all others; `writes` says whether
-    they may have to be written. `good` and `bad` are the posts of the batch that were read well, and those that this run
-    has quarantined.
+    `wanted` are the marks of the records whose drafts are being made, `made` waits for them. `settled` are the places in the
+    batch of records that are known byte for byte and stand, with their listings' ids, `unsettled` the posts of all others;
+    `writes` says whether they may have to be written. `good` and `bad` are the posts of the batch that were read well, and
+    those that this run has quarantined.
     """
 
     items: Sequence[Item]
     known: dict[str, Any]
-    hashes: Mapping[int, bytes]
     wanted: Sequence[bytes]
     made: Callable[[], Made]
-    settled: Collection[int]
+    settled: Mapping[int, int]
     unsettled: Sequence[str]
     writes: bool
     good: set[str] = field(default_factory=set)
@@ -94,7 +93,7 @@ class Batch:
 
     @cached_property
     def drafts(self) -> Mapping[bytes, ListingDraft | Reject]:
-        """What the records became, by their hashes. Waits until all are made."""
+        """What the records became, by their marks. Waits until all are made."""
         return dict(zip(self.wanted, self.made(), strict=True))
 
 
@@ -113,21 +112,16 @@ class Found:
 def prepare(run: Reading, items: Sequence[Item]) -> Batch:
     """Look up a batch and begin to normalise what is not known byte for byte."""
     known = lookup(run.board_id, [i.post_id for i in items if not isinstance(i, Unreadable)], _MARKS)
-    hashes, wanted, settled, unsettled, writes = {}, {}, set(), [], False
-    blank = hashlib.blake2b(digest_size=32, key=run.source.recipe)
+    wanted, settled, unsettled, writes = {}, {}, [], False
     for n, item in enumerate(items):
-        if isinstance(item, Record):
-            raw = item.raw if isinstance(item.raw, bytes) else raw_bytes(item.raw)
-            mark = blank.copy()
-            mark.update(raw)
-            hashes[n] = raw_hash = mark.digest()
+        if isinstance(item, Row):
             row = known.get(item.post_id)
-            if row is not None and row.raw_hash == raw_hash:
+            if row is not None and row.raw_hash == item.mark:
                 if row.state == OPEN and not row.misses:
-                    settled.add(n)
+                    settled[n] = row.id
                     continue
-            elif len(raw) <= MAX_RAW_BYTES:
-                wanted[raw_hash] = item.raw
+            elif len(raw_bytes(item.raw)) <= MAX_RAW_BYTES:
+                wanted[item.mark] = item.raw
             unsettled.append(item.post_id)
         elif isinstance(item, Unreadable):
             writes = True
@@ -135,21 +129,21 @@ def prepare(run: Reading, items: Sequence[Item]) -> Batch:
             unsettled.append(item.post_id)
     db.session.rollback()
     made = run.normalize(list(wanted.values())) if wanted else list
-    return Batch(items, known, hashes, list(wanted), made, settled, unsettled, writes or bool(unsettled))
+    return Batch(items, known, list(wanted), made, settled, unsettled, writes or bool(unsettled))
 
 
 def sort(run: Reading, batch: Batch, now: datetime) -> Found:
     """Decide what each message of a batch is. `run.counts` grows by exactly the batch's records."""
     found = Found()
-    counts, seen, known, good = run.counts, run.seen, batch.known, batch.good
+    counts, new, settled, known, good = run.counts, run.seen.add, batch.settled, batch.known, batch.good
     for n, item in enumerate(batch.items):
-        if isinstance(item, Record):
+        if isinstance(item, Row):
             counts.received += 1
-            if n in batch.settled and seen.add(known[item.post_id].id):
+            if n in settled and new(settled[n]):
                 counts.unchanged += 1  # nearly every record of nearly every run
                 good.add(item.post_id)
             else:
-                _sort(run, batch, found, known.get(item.post_id), item, batch.hashes[n], now)
+                _sort(run, batch, found, known.get(item.post_id), item, item.mark, now)
         elif isinstance(item, Seen):
             counts.received += 1
             _stands(run, batch, found, known.get(item.post_id), item, now)
@@ -193,7 +187,7 @@ def already_bad(run: Reading, batch: Batch) -> set[str]:
 
 
 def _sort(
-    run: Reading, batch: Batch, found: Found, known: Any, record: Record, raw_hash: bytes, now: datetime
+    run: Reading, batch: Batch, found: Found, known: Any, record: Row, raw_hash: bytes, now: datetime
 ) -> None:
     """Decide what one record is, and put its row in place."""
     post_id = record.post_id
@@ -323,13 +317,3 @@ def _key_problem(post_id: str) -> str | None:
     if len(post_id) > 200:
         return "Its post id is longer than 200 characters."
     return normal.unstorable(post_id)
-
-
-def raw_bytes(raw: Raw) -> bytes:
-    """A record as bytes: what its hash is made of, and what quarantine shows."""
-    if isinstance(raw, bytes):
-        return raw
-    try:
-        return msgspec.json.encode(raw, order="deterministic", enc_hook=str)
-    except (UnicodeEncodeError, TypeError):
-        return repr(raw).encode(errors="replace")

@@ -23,6 +23,7 @@ from careercenter.platforms.contract import RateLimited
 A_SECOND = 5
 LONGEST_REST = 86_400.0
 LONGEST_WAIT = 75.0
+FREE_SECONDS = 1.0
 _threads = threading.Lock()
 _files: dict[str, tuple[sqlite3.Connection, tuple[int, ...]]] = {}
 logger = logging.getLogger("careercenter.platforms")
@@ -37,14 +38,15 @@ class Budget:
     own: tuple[str, ...] = ()
 
     def turn(self, host: str) -> dict[str, float]:
-        """May this host be asked now? {} yes, and the request is counted; {"wait": seconds}; {"rest": seconds} that it asked for."""
+        """May this host be asked now? {} yes, and the request is counted; {"free": seconds} yes, and for so long without asking here
+        again; {"wait": seconds}; {"rest": seconds} that it asked for."""
         now = time.time()
         try:
             with self._file() as file:
                 row = file.execute("SELECT until FROM rest WHERE host = ?", (host,)).fetchone()
                 if row and row[0] > now:
                     return {"rest": row[0] - now}
-                return {} if host in self.own else self._counted(file, host, now)
+                return {"free": FREE_SECONDS} if host in self.own else self._counted(file, host, now)
         except (sqlite3.Error, OSError) as error:  # politeness must not stop the reading
             logger.warning("The budgets of hosts cannot be kept in %s: %s", self.path, error)
             return {}
@@ -121,20 +123,24 @@ class Turns:
     def __init__(self, told: Any, out: Any):
         self._told, self._out = told, out
         self._lock = threading.Lock()
+        self._free: dict[str, float] = {}
 
     def enter(self, host: str) -> None:
         """See `http.Gate`."""
-        enter(self._turn, host)
+        if time.monotonic() >= self._free.get(host, 0.0):
+            enter(self._turn, host)
 
     def _turn(self, host: str) -> dict[str, float]:
         with self._lock:
             self._say("turn", host)
             said: dict[str, float] = frames.read(self._told.read)[1]
+            self._free[host] = time.monotonic() + said.get("free", 0.0)
             return said
 
     def rest(self, host: str, seconds: float) -> None:
         """See `http.Gate`."""
         with self._lock:
+            self._free.pop(host, None)
             self._say("rest", [host, seconds])
 
     def _say(self, kind: str, content: Any) -> None:

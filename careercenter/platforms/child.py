@@ -25,6 +25,7 @@ from careercenter.platforms import frames, http, reading, registry
 from careercenter.platforms.budget import Turns
 from careercenter.platforms.contract import PlatformError, PlatformKind, PluginFault, Pushed, State, Unreadable
 from careercenter.platforms.kinds import drops, feeds, pushes, rest, sitemaps  # noqa: F401 - as above
+from careercenter.platforms.rows import Row, marked
 
 PR_SET_PDEATHSIG = 1
 FRAME_BYTES = 500_000
@@ -86,40 +87,40 @@ def work(told: Any, out: Any) -> None:
 def _read(plugin: Any, cfg: Any, job: dict[str, Any], told: Any, out: Any) -> None:
     state = State(job["state"]) if job["state"] is not None else None
     with _client(plugin, cfg, job, told, out) as client:
-        records = _Records(out)
+        rows = _Rows(out)
         try:
-            for message in reading.messages(plugin, cfg, job["board"], state, client):
-                if isinstance(message, reading.Record):
-                    records.add(message)
+            for message in marked(reading.messages(plugin, cfg, job["board"], state, client), job["recipe"]):
+                if isinstance(message, Row):
+                    rows.add(message)
                     continue
-                records.send()
+                rows.send()
                 try:
                     out.write(frames.pack_value(message))
                 except (UnicodeEncodeError, TypeError):
                     out.write(frames.pack_value(Unreadable(b"", "This record holds what no text may hold.", datetime.now(UTC))))
                 out.flush()
         finally:
-            records.send()
+            rows.send()
 
 
-class _Records:
+class _Rows:
     """Records on their way out, several in a frame; never so late that the parent thinks us silent."""
 
     def __init__(self, out: Any):
-        self._out, self._kept, self._size, self._since = out, list[reading.Record](), 0, 0.0
+        self._out, self._kept, self._size, self._since = out, list[Row](), 0, 0.0
 
-    def add(self, record: reading.Record) -> None:
+    def add(self, row: Row) -> None:
         now = time.monotonic()
         if not self._kept:
             self._since = now
-        self._kept.append(record)
-        self._size += len(record.raw) if isinstance(record.raw, bytes) else 10_000
+        self._kept.append(row)
+        self._size += len(row.raw) if isinstance(row.raw, bytes) else 10_000
         if self._size > FRAME_BYTES or now - self._since > FRAME_SECONDS:
             self.send()
 
     def send(self) -> None:
         if self._kept:
-            self._out.write(frames.pack_records(self._kept))
+            self._out.write(frames.pack_rows(self._kept))
             self._out.flush()
             self._kept, self._size = [], 0
 

@@ -115,7 +115,8 @@ def cut_rows(body: bytes, place: str) -> tuple[list[bytes], Any]:
     Returns the rows as JSON bytes and the rest of the answer, strictly decoded (there the list is empty). Raises SchemaDrift
     when the answer holds no such list.
     """
-    _utf8(body, "$")
+    if not body.isascii():
+        _utf8(body, "$")  # UTF-16 is known by its first bytes
     body = body.removeprefix(codecs.BOM_UTF8).strip()
     names = place.split(".") if place else []
     inner = body

@@ -7,6 +7,7 @@ the pair (kind, content).
 import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any
 
@@ -15,6 +16,7 @@ import msgspec
 from careercenter.platforms import contract
 from careercenter.platforms.contract import PlatformError, PluginFault
 from careercenter.platforms.draft import ListingDraft, Reject
+from careercenter.platforms.rows import Row
 
 MOST_BYTES = 6_000_000
 _LENGTH = struct.Struct("!I")
@@ -24,7 +26,7 @@ _LENGTH = struct.Struct("!I")
 class Records:
     """Several records in one frame."""
 
-    records: list[contract.Record]
+    rows: list[Row]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,7 @@ class Drafts:
 _DECODERS: dict[str, msgspec.msgpack.Decoder[Any]] = {
     shape.__name__: msgspec.msgpack.Decoder(shape)
     for shape in (
-        contract.Record, contract.Seen, contract.Unreadable, contract.Tombstone, contract.Page, contract.State, contract.End,
+        contract.Seen, contract.Unreadable, contract.Tombstone, contract.Page, contract.State, contract.End,
         contract.CheckResult, Records, Drafts,
     )
 }
@@ -71,17 +73,17 @@ def pack_value(value: Any) -> bytes:
     return pack(type(value).__name__, value)
 
 
-def pack_records(records: list[contract.Record]) -> bytes:
+def pack_rows(rows: list[Row]) -> bytes:
     """Records as one frame or several. One that cannot cross is replaced by what can be said of it."""
     try:
-        frame = pack_value(Records(records))
-        if len(frame) < MOST_BYTES or len(records) == 1:
+        frame = pack_value(Records(rows))
+        if len(frame) < MOST_BYTES or len(rows) == 1:
             return frame
     except (UnicodeEncodeError, TypeError):
-        if len(records) == 1:
-            return pack_value(contract.Unreadable(b"", "This record holds what no text may hold.", records[0].fetched_at))
-    half = len(records) // 2
-    return pack_records(records[:half]) + pack_records(records[half:])
+        if len(rows) == 1:
+            return pack_value(contract.Unreadable(b"", "This record holds what no text may hold.", datetime.now(UTC)))
+    half = len(rows) // 2
+    return pack_rows(rows[:half]) + pack_rows(rows[half:])
 
 
 def pack_drafts(drafts: Sequence[ListingDraft | Reject]) -> bytes:

@@ -66,11 +66,11 @@ def a_posts_own(request: Request) -> bool:
     return "/companies/" in request.path and not request.path.endswith("/postings")
 
 
-def many(name: str, rows: int) -> bytes:
-    """A full first page made of the recording's first row."""
+def many(name: str, rows: int, at: int = 0) -> bytes:
+    """A page made of the recording's first row, the first one unless told."""
     value = json.loads(whole(name))
     first = value[0] if isinstance(value, list) else value["content"][0]
-    made = [first | {"id": f"{first['id']}-{n}"} for n in range(rows)]
+    made = [first | {"id": f"{first['id']}-{n}"} for n in range(at, at + rows)]
     return json.dumps(made if isinstance(value, list) else value | {"content": made, "totalFound": 250}).encode()
 
 

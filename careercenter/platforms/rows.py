@@ -1,0 +1,51 @@
+"""A record on its way from a plugin to the tables: of which post, its bytes, and the mark by which it is known again."""
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator
+from typing import Annotated, Any
+
+import msgspec
+
+from careercenter.platforms.contract import Message, Record
+
+Raw = bytes | dict[str, Any]
+Mark = Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]
+
+
+class Row(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What the core keeps of a `contract.Record`. `mark`: a hash of the recipe that drafts are made by and of the raw record; as
+    long as it is the same, so is the draft.
+    """
+
+    post_id: str
+    raw: Raw
+    mark: Mark
+
+
+def marker(recipe: bytes) -> Callable[[Raw], bytes]:
+    """What makes the marks of raw records: 32 bytes each. SHA-256, since most processors have it built in."""
+    begun = hashlib.sha256(recipe)
+
+    def mark(raw: Raw) -> bytes:
+        found = begun.copy()
+        found.update(raw if isinstance(raw, bytes) else raw_bytes(raw))
+        return found.digest()
+
+    return mark
+
+
+def marked(messages: Iterable[Message], recipe: bytes) -> Iterator[Message | Row]:
+    """The same messages, with rows instead of records."""
+    mark = marker(recipe)
+    for message in messages:
+        yield Row(message.post_id, message.raw, mark(message.raw)) if isinstance(message, Record) else message
+
+
+def raw_bytes(raw: Raw) -> bytes:
+    """A record as bytes: what its mark is made of, and what quarantine shows."""
+    if isinstance(raw, bytes):
+        return raw
+    try:
+        return msgspec.json.encode(raw, order="deterministic", enc_hook=str)
+    except (UnicodeEncodeError, TypeError):
+        return repr(raw).encode(errors="replace")
