@@ -49,9 +49,9 @@ def product(url: str, host: str, folder: Path) -> Run:
     from pydantic import SecretStr
 
     from careercenter import create_app, db, listings
-    from careercenter.jobs.worker import settle
     from careercenter.platforms import apart
     from careercenter.settings import Platforms, Source, load
+    from careercenter.steady import settle
 
     def source(state: str) -> Source:
         return Source(

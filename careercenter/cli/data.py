@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from careercenter.cli import opening
+from careercenter.steady import settle
 
 
 @click.command()
@@ -32,6 +33,7 @@ def sync(what: str, dry_run: bool) -> None:
         if not wanted:
             click.echo("No source is configured. Add one to config/platforms.toml.", err=True)
             return
+        settle()
         believed = [_sync_one(*each, dry_run) for each in wanted]
     if not all(believed):
         raise click.exceptions.Exit(1)

@@ -4,12 +4,10 @@ SIGTERM and SIGINT drain: no new runs, up to 30 s for those under way, then what
 is killed loses nothing: its leases run out and others take its runs.
 """
 
-import gc
 import os
 import secrets
 import signal
 import socket
-import sys
 import threading
 from datetime import UTC, datetime
 from typing import Any
@@ -23,18 +21,12 @@ from careercenter.jobs.leader import leadership
 from careercenter.jobs.runner import runner
 from careercenter.jobs.table import Clock
 from careercenter.listings import stored
+from careercenter.steady import settle
 
 TICK_SECONDS = 0.5
 BEAT_SECONDS = 5
 DRAIN_SECONDS = 30.0
 log = logs.get("worker")
-
-
-def settle() -> None:
-    """Once all is loaded: the collector need not go through it again and again while records come by the thousand, and threads
-    that listen to plugins' processes need not wait long for the one that stores."""
-    gc.freeze()
-    sys.setswitchinterval(0.0005)
 
 
 class Worker:

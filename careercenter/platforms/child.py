@@ -8,7 +8,6 @@ prints goes nowhere.
 
 import contextlib
 import ctypes
-import gc
 import os
 import resource
 import signal
@@ -26,11 +25,11 @@ from careercenter.platforms.budget import Turns
 from careercenter.platforms.contract import PlatformError, PlatformKind, PluginFault, Pushed, State, Unreadable
 from careercenter.platforms.kinds import drops, feeds, pushes, rest, sitemaps  # noqa: F401 - as above
 from careercenter.platforms.rows import Row, marked
+from careercenter.steady import settle
 
 PR_SET_PDEATHSIG = 1
 FRAME_BYTES = 500_000
 FRAME_SECONDS = 5.0
-SWITCH_SECONDS = 0.0001  # the thread that fetches ahead takes little, and often
 
 
 def nursery(control: socket.socket) -> None:
@@ -38,7 +37,7 @@ def nursery(control: socket.socket) -> None:
     signal.signal(signal.SIGCHLD, _bury)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     registry.installed()
-    gc.freeze()  # what is loaded stays shared with the children
+    settle()  # what is loaded stays shared with the children
     while True:
         word, fds, _, _ = socket.recv_fds(control, 1, 2)
         if not word:
@@ -67,7 +66,6 @@ def _bury(*_: object) -> None:
 
 def work(told: Any, out: Any) -> None:
     """One task, from its first frame to the word that it is done."""
-    sys.setswitchinterval(SWITCH_SECONDS)
     kind, job = frames.read(told.read)
     _limit(job["memory_bytes"])
     secrets: tuple[str, ...] = ()

@@ -45,7 +45,7 @@ from careercenter.platforms.robots import Robots
 
 MAX_BYTES = 25_000_000
 MAX_RATIO = 100
-READ_BYTES = 65_536
+READ_BYTES = 1 << 20
 RATIO_FREE_BYTES = 1_000_000  # a short answer may compress as well as it likes
 MAX_REDIRECTS = 3
 MAX_RETRY_AFTER = 86_400.0

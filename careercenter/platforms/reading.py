@@ -27,8 +27,9 @@ from careercenter.platforms.contract import (
 from careercenter.platforms.distinct import Distinct
 from careercenter.platforms.draft import ListingDraft, Reject
 
-KEYED = (Record, Seen, Tombstone)
-MESSAGES = (*KEYED, Unreadable, Page, State, End)
+SHOWN = (Record, Seen)
+KEYED = (*SHOWN, Tombstone)
+MESSAGES = (Unreadable, Page, State, End)
 
 
 def messages(
@@ -45,7 +46,7 @@ def messages(
         if ended:
             raise PluginFault(f'The plugin went on after its end message on board "{board}".')
         _check_message(message)
-        if isinstance(message, (Record, Seen)):
+        if isinstance(message, SHOWN):
             seen.add(message.post_id)
         elif isinstance(message, End):
             ended = True
@@ -85,10 +86,11 @@ def _guarded(
 
 
 def _check_message(message: Any) -> None:
-    if not isinstance(message, MESSAGES):
+    if isinstance(message, KEYED):
+        if not (isinstance(message.post_id, str) and message.post_id):
+            raise PluginFault("The plugin sent a record without a post id.")
+    elif not isinstance(message, MESSAGES):
         raise PluginFault(f"The plugin sent {type(message).__name__}, which is no message of the contract.")
-    if isinstance(message, KEYED) and not (isinstance(message.post_id, str) and message.post_id):
-        raise PluginFault("The plugin sent a record without a post id.")
 
 
 def _judged(end: End, seen: int) -> End:
