@@ -296,7 +296,8 @@ class _Process:
     def _take(self, size: int) -> bytes:
         while len(self._buffer) < size:
             self._buffer += self._some()
-        taken = bytes(self._buffer[:size])
+        with memoryview(self._buffer) as held:
+            taken = bytes(held[:size])
         del self._buffer[:size]
         return taken
 

@@ -54,17 +54,28 @@ _ERRORS: dict[str, type[PlatformError]] = {
 }
 
 
+def _plain(value: Any) -> Any:
+    if isinstance(value, MappingProxyType):
+        return dict(value)
+    raise TypeError(f"{type(value).__name__} does not cross the pipe")
+
+
+_ENCODER = msgspec.msgpack.Encoder(enc_hook=_plain)
+
+
 class Broken(Exception):
     """The other side sent what is no frame."""
 
 
-def pack(kind: str, content: Any) -> bytes:
+def pack(kind: str, content: Any) -> bytearray:
     """One frame."""
-    body = msgspec.msgpack.encode((kind, msgspec.Raw(msgspec.msgpack.encode(content, enc_hook=_plain))))
-    return _LENGTH.pack(len(body)) + body
+    frame = bytearray(_LENGTH.size)
+    _ENCODER.encode_into((kind, content), frame, _LENGTH.size)
+    _LENGTH.pack_into(frame, 0, len(frame) - _LENGTH.size)
+    return frame
 
 
-def pack_value(value: Any) -> bytes:
+def pack_value(value: Any) -> bytearray:
     """A message or PlatformError as a frame."""
     if isinstance(value, PlatformError):
         told = {name: getattr(value, name) for name in ("retry_after", "path", "status", "url") if hasattr(value, name)}
@@ -73,7 +84,7 @@ def pack_value(value: Any) -> bytes:
     return pack(type(value).__name__, value)
 
 
-def pack_rows(rows: list[Row]) -> bytes:
+def pack_rows(rows: list[Row]) -> bytearray:
     """Records as one frame or several. One that cannot cross is replaced by what can be said of it."""
     try:
         frame = pack_value(Records(rows))
@@ -86,7 +97,7 @@ def pack_rows(rows: list[Row]) -> bytes:
     return pack_rows(rows[:half]) + pack_rows(rows[half:])
 
 
-def pack_drafts(drafts: Sequence[ListingDraft | Reject]) -> bytes:
+def pack_drafts(drafts: Sequence[ListingDraft | Reject]) -> bytearray:
     return pack_value(Drafts([(None, d.reason) if isinstance(d, Reject) else (d, "") for d in drafts]))
 
 
@@ -117,9 +128,3 @@ def error_of(content: Any) -> PlatformError:
         return kind(args[0])
     except (KeyError, IndexError, TypeError, ValueError):
         return PluginFault("The plugin's process reported an error that nobody knows.")
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, MappingProxyType):
-        return dict(value)
-    raise TypeError(f"{type(value).__name__} does not cross the pipe")
