@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,9 @@ import pytest
 
 from careercenter.platforms import apart, frames
 from careercenter.platforms.apart import Limits, Normalizer, Task
-from careercenter.platforms.contract import ConfigError, End, PluginFault, SchemaDrift
+from careercenter.platforms.contract import ConfigError, End, PluginFault, Record, SchemaDrift
 from careercenter.platforms.draft import ListingDraft, Reject
-from careercenter.platforms.rows import Row
+from careercenter.platforms.rows import Row, marked
 from tests.rogue_plugin import install
 
 RECIPE = b"recipe"
@@ -169,8 +170,17 @@ def row(post_id: str, raw: Any) -> Row:
     return Row(post_id, raw, bytes(32))
 
 
-def test_a_record_that_cannot_cross_spoils_only_itself() -> None:
-    sent = [row(str(n), {"t": "half \ud800"} if n == 5 else {"t": "good"}) for n in range(9)]
+def nested(levels: int) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for _ in range(levels):
+        found = {"t": found}
+    return found
+
+
+@pytest.mark.parametrize("raw", [{"t": "half \ud800"}, {"t": object()}, {"t": 2**70}, nested(5000)], ids=["half", "object", "large", "deep"])
+def test_a_record_that_cannot_cross_spoils_only_itself(raw: Any) -> None:
+    told = [Record(str(n), raw if n == 5 else {"t": "good"}, None, datetime(2026, 11, 16, tzinfo=UTC)) for n in range(9)]
+    sent = [message for message in marked(told, RECIPE) if isinstance(message, Row)]
     found = frames_in(frames.pack_rows(sent))
     came = [r.post_id for kind, content in found if kind == "Records" for r in content.rows]
     assert came == [str(n) for n in range(9) if n != 5]

@@ -24,7 +24,7 @@ from careercenter.platforms import frames, http, reading, registry
 from careercenter.platforms.budget import Turns
 from careercenter.platforms.contract import PlatformError, PlatformKind, PluginFault, Pushed, State, Unreadable
 from careercenter.platforms.kinds import drops, feeds, pushes, rest, sitemaps  # noqa: F401 - as above
-from careercenter.platforms.rows import Row, marked
+from careercenter.platforms.rows import UNFIT, Row, marked
 from careercenter.steady import settle
 
 PR_SET_PDEATHSIG = 1
@@ -94,7 +94,7 @@ def _read(plugin: Any, cfg: Any, job: dict[str, Any], told: Any, out: Any) -> No
                 rows.send()
                 try:
                     out.write(frames.pack_value(message))
-                except (UnicodeEncodeError, TypeError):
+                except UNFIT:
                     out.write(frames.pack_value(Unreadable(b"", "This record holds what no text may hold.", datetime.now(UTC))))
                 out.flush()
         finally:

@@ -16,7 +16,7 @@ import msgspec
 from careercenter.platforms import contract
 from careercenter.platforms.contract import PlatformError, PluginFault
 from careercenter.platforms.draft import ListingDraft, Reject
-from careercenter.platforms.rows import Row
+from careercenter.platforms.rows import UNFIT, Row
 
 MOST_BYTES = 6_000_000
 _LENGTH = struct.Struct("!I")
@@ -90,7 +90,7 @@ def pack_rows(rows: list[Row]) -> bytearray:
         frame = pack_value(Records(rows))
         if len(frame) < MOST_BYTES or len(rows) == 1:
             return frame
-    except (UnicodeEncodeError, TypeError):
+    except UNFIT:
         if len(rows) == 1:
             return pack_value(contract.Unreadable(b"", "This record holds what no text may hold.", datetime.now(UTC)))
     half = len(rows) // 2

@@ -1,6 +1,7 @@
 """A record on its way from a plugin to the tables: of which post, its bytes, and the mark by which it is known again."""
 
 import hashlib
+import reprlib
 from collections.abc import Callable, Iterable, Iterator
 from typing import Annotated, Any
 
@@ -9,6 +10,8 @@ import msgspec
 from careercenter.platforms.contract import Message, Record
 
 Raw = bytes | dict[str, Any]
+UNFIT = (UnicodeEncodeError, TypeError, OverflowError, RecursionError)
+"""What is raised for a value that is no data: half characters, foreign objects, numbers beyond 64 bits, nesting without end."""
 Mark = Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]
 
 
@@ -47,5 +50,7 @@ def raw_bytes(raw: Raw) -> bytes:
         return raw
     try:
         return msgspec.json.encode(raw, order="deterministic", enc_hook=str)
-    except (UnicodeEncodeError, TypeError):
+    except RecursionError:
+        return reprlib.repr(raw).encode(errors="replace")
+    except UNFIT:
         return repr(raw).encode(errors="replace")
