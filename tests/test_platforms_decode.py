@@ -21,6 +21,10 @@ REFUSED = {
     "beyond 2^53": b'{"a": 9007199254740993}',
     "10,000 digits": b'{"a": ' + b"9" * 10_000 + b"}",
     "same name twice": b'{"a": 1, "a": 2}',
+    "same name with an escape": b'{"a": 1, "\\u0061": 2}',
+    "same name far inside": b'[{"a": [{"b": {"c" :1, "c" :2}}]}]',
+    "same name, and quotation marks to make up for it": b'{"a": 1, "a": 2, "b": "\\u0022\\u0022"}',
+    "same name, and more in a string": b'{"a": 1, "a": 2, "b": "\\"a\\":"}',
     "UTF-16": '{"a": 1}'.encode("utf-16"),
     "UTF-16 without BOM": '{"a": 1}'.encode("utf-16-le"),
     "Latin-1": '{"a": "é"}'.encode("latin-1"),
@@ -46,6 +50,30 @@ def test_good_json_passes():
     assert decode.load_json(b"[" * 32 + b"]" * 32)
     assert decode.load_json(b'{"a": "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[["}')
     assert decode.load_json(b'{"a": 9007199254740992}') == {"a": 2**53}
+    assert decode.load_json(rb'{"\u0022": "\\u0022 \\\u0022 \\u0000 \":"}') == {'"': '\\u0022 \\" \\u0000 ":'}
+
+
+PARTS = ("a", "b", ":", "\\u0061", '\\"', "\\u0022", "\\\\", "\\\\u0022", "\\u0000", "\\ud83d\\ude00", "\\ud800", "é", ",")
+WORDS = st.lists(st.sampled_from(PARTS), max_size=3).map(lambda parts: f'"{"".join(parts)}"')
+LITERALS = ("0", "-0", "1.50", "1E5", "1e999", "9007199254740992", "9007199254740993", "true", "null", "NaN", "01")
+DOCUMENTS = st.recursive(
+    WORDS | st.sampled_from(LITERALS),
+    lambda inner: st.lists(inner, max_size=4).map(lambda items: f"[{' , '.join(items)}]")
+    | st.lists(st.tuples(WORDS, inner), max_size=4).map(lambda pairs: f"{{{','.join(f'{name} : {item}' for name, item in pairs)}}}"),
+)
+
+
+@given(DOCUMENTS)
+@settings(max_examples=200)
+def test_what_is_quickly_decoded_is_what_the_strict_way_gives(text):
+    assert told(decode.load_json, text) == told(decode._load_strictly, text)
+
+
+def told(load, text):
+    try:
+        return repr(load(text.encode(), "$"))
+    except SchemaDrift as refused:
+        return str(refused), refused.path
 
 
 def test_rows_are_cut_without_decoding_them():
@@ -145,6 +173,9 @@ def test_html_keeps_what_a_reader_needs():
         "https://me@x.example/",
         "http://[::1",
         "https://exa\u2100mple.com/1",
+        "https://x.example/a\u3000b",
+        "https://x.example/a\ufffdb",
+        "https://x.example/a`b",
         "",
         None,
         5,

@@ -56,6 +56,7 @@ def test_texts_are_texts_and_numbers_one_by_one() -> None:
 ])
 def test_a_day_in_each_form_that_platforms_use(text: str) -> None:
     assert time.day(f" {text} ") == date(2026, 9, 15)
+    assert time.moment(text, "America/New_York") is None
 
 
 @pytest.mark.parametrize("text", [
@@ -65,6 +66,14 @@ def test_a_day_in_each_form_that_platforms_use(text: str) -> None:
 def test_a_moment_without_a_zone_is_of_the_zone_that_is_meant(text: str) -> None:
     assert time.moment(text, "America/New_York") == datetime(2026, 9, 15, 14, 30, tzinfo=UTC)
     assert time.moment(text) is None
+
+
+@pytest.mark.parametrize("text", [
+    "2026-02-30", "2026-13-01", "0000-01-01", "2026-W01-1", "20260915", "2026-02-30 10:30:00", "2026-09-15 24:00:00", "2026-09-15 10:30",
+])
+def test_what_is_no_day_and_no_moment_is_none(text: str) -> None:
+    assert time.day(text) is None
+    assert time.moment(text, "America/New_York") is None
 
 
 @pytest.mark.parametrize("text", ["2026-09-15 10:30:00 UTC", "2026-09-15T10:30:00Z", "Tue, 15 Sep 2026 06:30:00 -0400"])

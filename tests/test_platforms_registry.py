@@ -18,6 +18,7 @@ from careercenter.platforms.contract import (
     State,
     TermsBlocked,
 )
+from careercenter.platforms.kinds import manifest as described
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 
@@ -113,6 +114,20 @@ def test_a_manifest_tells_all_its_mistakes(tmp_path, monkeypatch):
         manifest.load_spec("badmanifest", contract.PluginConfig)
     assert {"label", "version", "kind", "colour"} <= {
         p.split("plugin.")[1].rstrip(".") for p in caught.value.problems
+    }
+
+
+def test_a_manifest_tells_its_mistakes_of_what_fields_mean(tmp_path, monkeypatch):
+    package = tmp_path / "badfields"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    fields = '[fields]\ncolour = "red"\nkind = { fixed = "hobby" }\npay = { max = 5, unti = "u" }\n'
+    (package / "manifest.toml").write_text(f'[read]\nid = "id"\n{fields}')
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(ConfigError) as caught:
+        described.load("badfields")
+    assert {"title", "colour", "kind.fixed", "pay.max", "pay.unti"} == {
+        p.split("fields.", 1)[1].split(":")[0] for p in caught.value.problems
     }
 
 

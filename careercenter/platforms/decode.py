@@ -13,7 +13,7 @@ import re
 import unicodedata
 from datetime import UTC, date, datetime
 from functools import lru_cache, partial
-from typing import Any, NoReturn
+from typing import Annotated, Any, NoReturn
 from urllib.parse import urlsplit
 
 import msgspec
@@ -50,8 +50,8 @@ _BRACKETS = re.compile(r'[\[{\]}]|"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)  # and w
 _BOM = b"\xef\xbb\xbf"
 _RELATIVE = re.compile(r' href="(?!https?://|mailto:)[^"]*"', re.IGNORECASE)
 _LINES = re.compile(r"\n{3,}")
-_UNSAFE = re.compile(r"[\s<>\"'\\`]")
-_WEB = re.compile(r"https?://[^/?#@\s]+(?:[/?#]|$)", re.IGNORECASE)
+_UNSAFE = re.compile(r"[ <>\"'\\`]")
+_WEB = re.compile(r"https?://[^/?#@]+(?:[/?#]|$)", re.IGNORECASE)
 _TAG = re.compile(r"<[a-z/](?:\"[^\"]*\"|[^\">])*>")
 _BLOCK_END = re.compile(r"</(?:p|ul|ol|h[234]|table|tr|blockquote|pre)>|<[bh]r>")
 _KEYBOARD = bytes(range(0x20, 0x7F)) + b"\n"
@@ -62,12 +62,38 @@ _CLEANER = nh3.Cleaner(
 )
 
 
+def _shape(levels: int) -> Any:
+    """JSON of at most so many levels, with whole numbers up to 2^53. What msgspec keeps of it doubles with each level."""
+    plain = str | Annotated[int, msgspec.Meta(ge=-MAX_INT, le=MAX_INT)] | float | bool | None
+    inner: Any = plain
+    for _ in range(levels):
+        inner = plain | dict[str, inner] | list[inner]  # type: ignore[valid-type]
+    return inner
+
+
+_QUICK = msgspec.json.Decoder(_shape(7))  # a record has six levels at most, as far as we have seen
+_HIDDEN = re.compile(rb"\\u00(?:22|00)")
+
+
 def load_json(body: bytes, path: str = "$") -> Any:
     """Strictly one JSON value in UTF-8 (a leading BOM is dropped). `path` names the place in errors.
 
     Refuses UTF-16/32, NaN and Infinity, equal keys in one object, more than 32 levels, integers beyond 2^53,
     lone surrogates and NUL in strings, and anything after the value.
     """
+    # msgspec refuses all of that but two things: of equal keys it keeps the last, and an escaped NUL passes. So the value is
+    # written back, and the quotation marks are counted: two to each string and key, and each that stands in one as \" or \u0022.
+    # A lost key leaves too few of them, and so does a NUL, which is counted in the text and has no mark that answers to it.
+    try:
+        value = _QUICK.decode(body)
+    except ValueError:
+        return _load_strictly(body, path)
+    marks = body.count(b'"') + (len(_HIDDEN.findall(body)) if b"\\" in body else 0)
+    return value if marks == msgspec.json.encode(value).count(b'"') else _load_strictly(body, path)
+
+
+def _load_strictly(body: bytes, path: str) -> Any:
+    """`load_json` for what is not quickly seen to be good; here alone is said what is wrong."""
     text = _utf8(body, path)
     if not text or text.isspace():
         raise SchemaDrift("The platform sent an empty answer.", path)
@@ -141,7 +167,7 @@ def clean_text(value: Any, limit: int = MAX_LINE, path: str = "$") -> str:
 
     None gives "".
     """
-    if isinstance(value, str) and len(value) <= limit and _plain(value):
+    if isinstance(value, str) and len(value) <= limit and value.isascii() and value.isprintable():
         return " ".join(value.split())
     return " ".join(clean_block(value, limit * 4, path).split())[:limit].rstrip()
 
@@ -160,15 +186,11 @@ def clean_block(value: Any, limit: int = MAX_TEXT, path: str = "$") -> str:
         if not text.isascii():
             text = _MARKS.sub(r"\1", unicodedata.normalize("NFC", text))
     if plain and "  " not in text:
-        text = "\n".join([line.strip(" ") for line in text.split("\n")])
+        lines = [line.strip(" ") for line in text.split("\n")]
     else:
-        text = "\n".join([" ".join(line.split()) for line in text.split("\n")])
-    return (_LINES.sub("\n\n", text) if "\n\n\n" in text else text).strip()[:limit].rstrip()
-
-
-def _plain(text: str) -> bool:
-    """Whether a text holds nothing but what every keyboard has: then there is nothing to take out of it."""
-    return text.isascii() and text.isprintable()
+        lines = [" ".join(line.split()) for line in text.split("\n")]
+    text = "\n".join(lines)
+    return (_LINES.sub("\n\n", text) if "" in lines and "\n\n\n" in text else text).strip()[:limit].rstrip()
 
 
 def clean_html(value: Any, limit: int = MAX_TEXT, path: str = "$") -> str:
@@ -192,9 +214,10 @@ def web_address(value: Any) -> str | None:
     if not isinstance(value, str):
         return None
     text = value.strip()
-    if len(text) > 2000 or _UNSAFE.search(text) or not (_plain(text) or not _CONTROLS.search(text)):
+    plain = text.isascii() and text.isprintable()
+    if len(text) > 2000 or _UNSAFE.search(text) or (not plain and (text.split() != [text] or _CONTROLS.search(text))):
         return None
-    return text if _WEB.match(text) and (("[" not in text and text.isascii()) or _comes_apart(text)) else None
+    return text if _WEB.match(text) and ((plain and "[" not in text) or _comes_apart(text)) else None
 
 
 def _comes_apart(address: str) -> bool:

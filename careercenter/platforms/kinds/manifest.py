@@ -5,11 +5,12 @@ Tables beside `[plugin]`, `[capabilities]` and `[terms]`: `[options.NAME]` (what
 """
 
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cache
 from importlib.resources import files
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, create_model
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, TypeAdapter, ValidationError, create_model
 
 from careercenter.platforms.contract import ConfigError, PluginConfig, Spec
 from careercenter.platforms.draft import HoursPer, ListingKind, PayKind, PayUnit, Workplace
@@ -23,6 +24,12 @@ AnyCase = AfterValidator(lambda words: {word.casefold(): meaning for word, meani
 
 class Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Meaning:
+    """A part of `[fields]`, made a dataclass: each record asks for sixty of their attributes, and a model's cost six times as much."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
 
 
 class Option(Part):
@@ -142,13 +149,15 @@ class Read(Part):
     custom: Custom | None = None
 
 
-class KindField(Part):
+@dataclass(frozen=True)
+class KindField(Meaning):
     path: Paths = ()
-    map: Annotated[dict[str, ListingKind], AnyCase] = {}
+    map: Annotated[dict[str, ListingKind], AnyCase] = field(default_factory=dict)
     fixed: ListingKind | None = None
 
 
-class PlacesField(Part):
+@dataclass(frozen=True)
+class PlacesField(Meaning):
     """`each` is a list of places (or one), with parts below it; `text` are lines of words that may hold several."""
 
     each: str = ""
@@ -159,16 +168,18 @@ class PlacesField(Part):
     text: Paths = ()
 
 
-class WorkplaceField(Part):
+@dataclass(frozen=True)
+class WorkplaceField(Meaning):
     """A word at `path`, or flags that are true; the word wins."""
 
     path: Paths = ()
-    map: Annotated[dict[str, Workplace], AnyCase] = {}
-    flags: dict[Workplace, str] = {}
+    map: Annotated[dict[str, Workplace], AnyCase] = field(default_factory=dict)
+    flags: dict[Workplace, str] = field(default_factory=dict)
     fixed: Workplace | None = None
 
 
-class HoursField(Part):
+@dataclass(frozen=True)
+class HoursField(Meaning):
     per: HoursPer = HoursPer.WEEK
     per_path: Paths = ()
     min: Paths = ()
@@ -176,27 +187,30 @@ class HoursField(Part):
     text: Paths = ()
 
 
-class DurationField(Part):
+@dataclass(frozen=True)
+class DurationField(Meaning):
     start: Paths = ()
     end: Paths = ()
     weeks: Paths = ()
 
 
-class PayField(Part):
+@dataclass(frozen=True)
+class PayField(Meaning):
     min: Paths = ()
     max: Paths = ()
     currency: Paths = ()
     fixed_currency: str = ""
     unit: Paths = ()
-    unit_map: dict[str, PayUnit] = {}
+    unit_map: dict[str, PayUnit] = field(default_factory=dict)
     fixed_unit: PayUnit = PayUnit.UNKNOWN
     kind: Paths = ()
-    kind_map: dict[str, PayKind] = {}
+    kind_map: dict[str, PayKind] = field(default_factory=dict)
     text: Paths = ()
     scale: int = 1
 
 
-class MomentField(Part):
+@dataclass(frozen=True)
+class MomentField(Meaning):
     """A date or instant; `zone` (or the one found at `zone_path`) is meant where the value does not say its own."""
 
     path: Paths
@@ -204,13 +218,15 @@ class MomentField(Part):
     zone_path: Paths = ()
 
 
-class CreditField(Part):
+@dataclass(frozen=True)
+class CreditField(Meaning):
     program_code: Paths = ()
     hours: Paths = ()
     note: Paths = ()
 
 
-class Skip(Part):
+@dataclass(frozen=True)
+class Skip(Meaning):
     """Rows that are no listings: their value at `at` is among `values`."""
 
     at: str
@@ -218,7 +234,8 @@ class Skip(Part):
     reason: str
 
 
-class Fields(Part):
+@dataclass(frozen=True)
+class Fields(Meaning):
     """What a record's values mean. Places that stay empty in every record are left out."""
 
     title: Paths
@@ -290,9 +307,12 @@ def load(package: str) -> Manifest:
     return Manifest(spec_of(package, content, _config_model(options)), read, fields, package)
 
 
-def _part(package: str, place: str, shape: type[Part], table: Any) -> Any:
+_checker = cache(TypeAdapter[Any])
+
+
+def _part(package: str, place: str, shape: type, table: Any) -> Any:
     try:
-        return shape.model_validate(table)
+        return _checker(shape).validate_python(table)
     except ValidationError as error:
         raise ConfigError(*(
             f"The manifest of {package} is wrong at {'.'.join([place, *map(str, item['loc'])])}: {item['msg']}."

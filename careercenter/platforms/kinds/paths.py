@@ -9,19 +9,22 @@ def every(record: Any, path: str) -> list[Any]:
     """All values at a place, in order; nothing where the record is built otherwise. Empty values are left out."""
     if not path:
         return _flat(record)
-    found = [record]
-    for names, many in _stretches(path):
-        found = [_at(item, names) for item in found]
-        if many:
-            found = [item for value in found for item in _flat(value)]
-    return [item for item in found if item or item == 0]
+    names, many, rest = _way(path)
+    value = record
+    for name in names:
+        value = value.get(name) if isinstance(value, dict) else None
+    if not many:
+        return [value] if value or value == 0 else []
+    if rest:
+        return [found for item in _flat(value) for found in every(item, rest)]
+    return [item for item in _flat(value) if item or item == 0]
 
 
 def first(record: Any, paths: Sequence[str]) -> Any:
     """The first value at the first place that has one; None without any."""
     for path in paths:
-        names = _names(path)
-        if names is None:
+        names, many, _ = _way(path)
+        if many or not path:
             if found := every(record, path):
                 return found[0]
             continue
@@ -62,24 +65,10 @@ def texts(record: Any, paths: Sequence[str]) -> list[str]:
 
 
 @lru_cache(maxsize=4096)
-def _stretches(path: str) -> tuple[tuple[tuple[str, ...], bool], ...]:
-    """The names up to each list of which every item is meant, and those after the last one."""
-    *lists, last = [tuple(part.split(".")) for part in path.removesuffix("[]").replace("[].", "[]").split("[]")]
-    return (*((names, True) for names in lists), (last, path.endswith("[]")))
-
-
-@lru_cache(maxsize=4096)
-def _names(path: str) -> tuple[str, ...] | None:
-    """The names on the way where it leads to one value; None where it may lead to several."""
-    return tuple(path.split(".")) if path and "[]" not in path else None
-
-
-def _at(record: Any, names: tuple[str, ...]) -> Any:
-    """The one value at the end of these names; None where the record is built otherwise."""
-    value = record
-    for name in names:
-        value = value.get(name) if isinstance(value, dict) else None
-    return value
+def _way(path: str) -> tuple[tuple[str, ...], bool, str]:
+    """The names up to the first list, whether each of its items is meant, and the place below an item."""
+    before, many, rest = path.partition("[]")
+    return tuple(before.split(".")), bool(many), rest.removeprefix(".")
 
 
 def _flat(value: Any) -> list[Any]:

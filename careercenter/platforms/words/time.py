@@ -15,6 +15,8 @@ _AT_MOST = re.compile(r"(?:up to|max(?:imum)?|no more than)\b", re.IGNORECASE)
 _AT_LEAST = re.compile(r"(?:at least|min(?:imum)?)\b", re.IGNORECASE)
 _NUMBERS = re.compile(r"\d+(?:\.\d+)?")
 _MOST = {HoursPer.WEEK: 80, HoursPer.TOTAL: 4000}  # hours; beyond this the field means something else
+# ISO 8601 without a zone: `fromisoformat` reads it as `strptime` would, ten times as fast.
+_ISO = re.compile(r"\d{4}-\d\d-\d\d(?:[ T]\d\d:\d\d:\d\d(?:\.\d{1,6})?)?", re.ASCII)
 _SEPARATORS = frozenset("-/:.,")
 # By their separators: `strptime` is slow, and a form can only fit a text with the same ones.
 _DAY_FORMS = {"-": ("%Y-%m-%d",), ",": ("%a, %d %b %Y", "%B %d, %Y"), "": ("%d %b %Y",), "/": ("%m/%d/%Y", "%Y/%m/%d")}
@@ -80,6 +82,9 @@ def stamp(value: Any, zone: str | None = None) -> datetime | None:
 def moment(text: str, zone: str | None = None) -> datetime | None:
     """An instant with its own offset, or without one when `zone` says which is meant (or the form says UTC)."""
     text = text.strip()
+    if _ISO.fullmatch(text):
+        naive = _iso(text) if zone and len(text) > 10 else None
+        return _in_zone(naive, zone) if naive else None
     try:
         return instant(text)
     except SchemaDrift:
@@ -102,6 +107,9 @@ def moment(text: str, zone: str | None = None) -> datetime | None:
 def day(value: Any) -> date | None:
     """A calendar day without a time, in one of the forms that platforms use."""
     text = value.strip() if isinstance(value, str) else ""
+    if len(text) == 10 and _ISO.fullmatch(text):
+        naive = _iso(text)
+        return naive.date() if naive else None
     for form in _DAY_FORMS.get(_separators(text), ()) if 8 <= len(text) <= 20 else ():
         try:
             found = datetime.strptime(text, form).date()  # noqa: DTZ007 - a day has no zone
@@ -109,6 +117,13 @@ def day(value: Any) -> date | None:
             continue
         return calendar_day(found.isoformat())
     return None
+
+
+def _iso(text: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        return None
 
 
 def _separators(text: str) -> str:
