@@ -7,6 +7,7 @@ costs several times what the database does. Everything runs in the caller's tran
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
+from itertools import chain, islice
 from typing import Any
 
 import msgspec
@@ -16,6 +17,7 @@ from sqlalchemy.exc import DBAPIError
 from careercenter import db
 
 Convert = Callable[[Any], Any]
+TOGETHER = 50
 _TEXT, _JSON, _TSVECTOR = 25, 114, 3614  # PostgreSQL's own numbers for its types
 
 
@@ -31,8 +33,18 @@ def insert(table: FromClause, names: Sequence[str], rows: Sequence[Sequence[Any]
             with driver.cursor() as cursor:
                 _copy(cursor, into, cursor.execute(f"SELECT {', '.join(names)} FROM {table} LIMIT 0").description, made)  # noqa: S608
         else:
-            marks = ", ".join("?" * len(names))
-            driver.executemany(f"INSERT INTO {into} VALUES ({marks})", made)  # noqa: S608 - our own names
+            _execute(driver, into, len(names), made, len(rows))
+
+
+def _execute(driver: Any, into: str, width: int, rows: Iterable[Sequence[Any]], left: int) -> None:
+    """Many rows by one statement, as long as there are so many: the driver does much for each."""
+    values, marks = chain.from_iterable(rows), f"({', '.join('?' * width)})"
+    for together in (TOGETHER, 1):
+        if many := left // together:
+            given = islice(values, many * together * width)
+            text = f"INSERT INTO {into} VALUES {', '.join([marks] * together)}"  # noqa: S608 - our own names
+            driver.executemany(text, zip(*[given] * (together * width), strict=True))
+            left %= together
 
 
 def _copy(cursor: Any, into: str, columns: Sequence[Any], rows: Iterable[Sequence[Any]]) -> None:
