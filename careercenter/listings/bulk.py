@@ -22,18 +22,21 @@ _TEXT, _JSON, _TSVECTOR = 25, 114, 3614  # PostgreSQL's own numbers for its type
 
 
 def insert(table: FromClause, names: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """Insert rows of values for the named columns."""
+    """Insert rows of values for the named columns. A column without a value in any row is left out, and stands at its default."""
     if not rows:
         return
     dialect = db.session.connection().dialect
-    columns = [_converted(values, _into(table, name, dialect)) for name, values in zip(names, zip(*rows, strict=True), strict=True)]
-    into, made = f"{table} ({', '.join(names)})", zip(*columns, strict=True)
+    nothing = (None,) * len(rows)
+    told = {name: values for name, values in zip(names, zip(*rows, strict=True), strict=True) if values != nothing}
+    made = zip(*(_converted(values, _into(table, name, dialect)) for name, values in told.items()), strict=True)
+    listed = ", ".join(told)
+    into = f"{table} ({listed})"
     with _driver() as driver:
         if db.is_postgresql():
             with driver.cursor() as cursor:
-                _copy(cursor, into, cursor.execute(f"SELECT {', '.join(names)} FROM {table} LIMIT 0").description, made)  # noqa: S608
+                _copy(cursor, into, cursor.execute(f"SELECT {listed} FROM {table} LIMIT 0").description, made)  # noqa: S608
         else:
-            _execute(driver, into, len(names), made, len(rows))
+            _execute(driver, into, len(told), made, len(rows))
 
 
 def _execute(driver: Any, into: str, width: int, rows: Iterable[Sequence[Any]], left: int) -> None:
