@@ -225,7 +225,7 @@ def init(app: Any, config: Settings) -> None:
 
 
 def _tune_sqlite(engine: Engine) -> None:
-    sqlite3.register_adapter(type(None), {}.get)  # None stays None: the driver finds that out itself, but at length
+    sqlite3.register_adapter(type(None), lambda none: none)  # the driver finds this out itself, but at length, each time
 
     @event.listens_for(engine, "connect")
     def _pragmas(connection: Any, _record: Any) -> None:

@@ -78,7 +78,7 @@ def unfit(draft: ListingDraft) -> str | None:
         return "Its length in weeks is out of range."
     if draft.duration and not all(d is None or type(d) is date for d in (draft.duration.start, draft.duration.end)):
         return "Its dates are not dates."
-    for instant in (draft.posted_at, draft.deadline and draft.deadline.at):
+    for instant in (draft.posted_at, draft.deadline.at if draft.deadline else None):
         if instant is not None and instant.tzinfo is None:
             return "Its times name no time zone."
     return None
