@@ -4,6 +4,7 @@ SQLite runs in WAL mode; a transaction that writes begins with BEGIN IMMEDIATE, 
 failing half-way. PostgreSQL runs at READ COMMITTED; races are settled by version columns and unique keys on both.
 """
 
+import sqlite3
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -31,21 +32,29 @@ class UTCDateTime(TypeDecorator[datetime]):
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Any) -> datetime | None:
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError("a naive datetime was about to be stored; use aware UTC")
-        value = value.astimezone(UTC)
-        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+        return None if value is None else _in_utc(value)
 
     def process_result_value(self, value: datetime | None, dialect: Any) -> datetime | None:
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
+    def bind_processor(self, dialect: Any) -> Any:
+        """SQLite keeps text, made in one step, as an aware instant is made of it: syncs write and lists read many."""
+        return _as_text if dialect.name == "sqlite" else super().bind_processor(dialect)
+
     def result_processor(self, dialect: Any, coltype: object) -> Any:
-        """SQLite keeps text, which becomes an aware instant in one step: lists read hundreds of them."""
         return _from_text if dialect.name == "sqlite" else super().result_processor(dialect, coltype)
+
+
+def _in_utc(value: datetime) -> datetime:
+    if value.tzinfo is None:
+        raise ValueError("a naive datetime was about to be stored; use aware UTC")
+    return value.astimezone(UTC)
+
+
+def _as_text(value: datetime | None) -> str | None:
+    return None if value is None else _in_utc(value).isoformat(" ", "microseconds").removesuffix("+00:00")
 
 
 def _from_text(stored: str | None) -> datetime | None:
@@ -216,6 +225,8 @@ def init(app: Any, config: Settings) -> None:
 
 
 def _tune_sqlite(engine: Engine) -> None:
+    sqlite3.register_adapter(type(None), lambda none: none)  # the driver finds this out itself, but at length, each time
+
     @event.listens_for(engine, "connect")
     def _pragmas(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # we say BEGIN ourselves, below

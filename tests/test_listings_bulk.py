@@ -1,11 +1,12 @@
 """Rows that the driver writes are those that SQLAlchemy would write: every type of every column, on both databases."""
 
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any, cast
 
 import pytest
 from flask import Flask
-from sqlalchemy import Table, select
+from sqlalchemy import DateTime, Table, select
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import DBAPIError
 
 from careercenter import db
@@ -57,6 +58,28 @@ def test_long_numbers_and_nothing_at_all(app: Flask, factory: Factory, now: date
     assert dict(row) == values
     event = db.session.scalars(select(ListingEvent).where(ListingEvent.change == "missed")).one()
     assert (event.run_id, event.at, event.evidence) == (None, now, {"misses": 1})
+
+
+@pytest.mark.parametrize("many", [1, bulk.TOGETHER - 1, bulk.TOGETHER, 2 * bulk.TOGETHER + 3])
+def test_as_many_rows_as_were_given_each_with_its_own_values(app: Flask, factory: Factory, now: datetime, many: int) -> None:
+    listing = factory.listing()
+    given = [(listing.id, None, now + timedelta(microseconds=n), "missed", {"misses": n}) for n in range(many)]
+    with db.transaction():
+        bulk.insert(EVENT, ("listing_id", "run_id", "at", "change", "evidence"), given)
+    columns = select(EVENT.c.listing_id, EVENT.c.run_id, EVENT.c.at, EVENT.c.change, EVENT.c.evidence)
+    assert db.session.execute(columns.where(EVENT.c.change == "missed").order_by(EVENT.c.id)).all() == given
+
+
+@pytest.mark.parametrize("told", [
+    datetime(2026, 11, 16, 14, 0, 0, 7, tzinfo=UTC), datetime(1, 1, 1, tzinfo=UTC), datetime(2026, 3, 1, 1, 30, tzinfo=timezone(timedelta(hours=-5))),
+])
+def test_sqlite_keeps_an_instant_as_the_text_that_it_always_was(told: datetime) -> None:
+    dialect, naive = sqlite.dialect(), told.astimezone(UTC).replace(tzinfo=None)
+    ours, plain = (kind.dialect_impl(dialect).bind_processor(dialect) for kind in (db.UTCDateTime(), DateTime()))
+    assert ours(told) == plain(naive)
+    assert ours(None) is None
+    with pytest.raises(ValueError, match="naive"):
+        ours(naive)
 
 
 def test_a_row_that_the_database_refuses_is_an_error_of_sqlalchemy_and_leaves_nothing(app: Flask, factory: Factory, now: datetime) -> None:

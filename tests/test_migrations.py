@@ -63,6 +63,20 @@ def test_migrations_make_exactly_what_the_models_say(empty_app: Flask) -> None:
     assert found == []
 
 
+def test_deadlines_that_have_passed_are_found_by_their_index(empty_app: Flask) -> None:
+    """It holds only listings that have one, and there is none for requisition numbers (0014)."""
+    db.upgrade()
+    with db.db.engine.connect() as connection:
+        if db.is_postgresql():
+            connection.execute(text("SET enable_seqscan = off"))
+        due = "EXPLAIN {} SELECT id FROM listing WHERE state = 'open' AND deadline_at <= '2026-11-16 14:00:00'"
+        plan = connection.execute(text(due.format("" if db.is_postgresql() else "QUERY PLAN"))).all()
+        assert "ix_listing_deadline" in str(plan)
+        made = {index["name"]: [str(o) for o in index["dialect_options"].values()] for index in inspect(connection).get_indexes("listing")}
+        assert "deadline_at IS NOT NULL" in str(made["ix_listing_deadline"])
+        assert "ix_listing_requisition_id" not in made
+
+
 def test_down_and_up_again(empty_app: Flask) -> None:
     db.upgrade()
     made = _tables()

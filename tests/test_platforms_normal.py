@@ -1,5 +1,6 @@
 """What the normal form is made of: places in a record, dates in words, and the one form in which drafts are kept and compared."""
 
+import json
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from types import MappingProxyType
@@ -125,6 +126,15 @@ def test_the_form_in_which_a_draft_is_kept() -> None:
 def test_the_hash_is_the_same_in_every_version() -> None:
     """Another hash for the same draft would show every listing of every campus as changed after an upgrade."""
     assert form.content_hash(WHOLE).hex() == "6a785b0d1a26283316252002a2bf82a469777e2b3cecf2e731a4be53d1451d99"
+
+
+@pytest.mark.parametrize("without", [{}, {"source_updated_at": None}, {"provenance": {}}, {"source_updated_at": None, "provenance": {}}])
+def test_what_is_kept_of_a_draft_is_all_but_its_description(without: dict[str, Any]) -> None:
+    draft = structs.replace(WHOLE, **without)
+    kept, content_hash = form.kept(draft)
+    told = {name: value for name, value in PLAIN.items() if name != "description_html" and name not in without}
+    assert json.loads(kept) == told
+    assert content_hash == form.content_hash(WHOLE), "what a draft says of itself does not count"
 
 
 def test_a_draft_with_values_of_other_types_is_told_too() -> None:

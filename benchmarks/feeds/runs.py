@@ -96,7 +96,7 @@ def normalised(state: str, host: str) -> Iterator[list[dict[str, Any]]]:
     from careercenter.listings import normal
     from careercenter.platforms import registry
     from careercenter.platforms.decode import cut_rows, load_json
-    from careercenter.platforms.draft import ListingDraft
+    from careercenter.platforms.draft import ListingDraft, encoded
 
     plugin = registry.get("bench")
     cfg = registry.configure(plugin, f"http://{host}", {"employer_names": {"bench": "Alder & Finch"}}, ["bench"])
@@ -110,7 +110,8 @@ def normalised(state: str, host: str) -> Iterator[list[dict[str, Any]]]:
                 record = load_json(raw) | {"_context": {"board": "bench"}}
                 draft = plugin.normalize(record, cfg)
                 assert isinstance(draft, ListingDraft), draft
-                made.append({"post_id": record["id"], **normal.columns(draft, zone)})
+                told = encoded(msgspec.structs.replace(draft, description_html=""))
+                made.append({"post_id": record["id"], **normal.columns(draft, zone), "draft": told})
             if made:
                 yield made
             if len(rows) < SIZE:

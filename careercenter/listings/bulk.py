@@ -7,6 +7,7 @@ costs several times what the database does. Everything runs in the caller's tran
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
+from itertools import chain, islice
 from typing import Any
 
 import msgspec
@@ -16,23 +17,37 @@ from sqlalchemy.exc import DBAPIError
 from careercenter import db
 
 Convert = Callable[[Any], Any]
+TOGETHER = 50
 _TEXT, _JSON, _TSVECTOR = 25, 114, 3614  # PostgreSQL's own numbers for its types
 
 
 def insert(table: FromClause, names: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """Insert rows of values for the named columns."""
+    """Insert rows of values for the named columns. A column without a value in any row is left out, and stands at its default."""
     if not rows:
         return
     dialect = db.session.connection().dialect
-    columns = [_converted(values, _into(table, name, dialect)) for name, values in zip(names, zip(*rows, strict=True), strict=True)]
-    into, made = f"{table} ({', '.join(names)})", zip(*columns, strict=True)
+    nothing = (None,) * len(rows)
+    told = {name: values for name, values in zip(names, zip(*rows, strict=True), strict=True) if values != nothing}
+    made = zip(*(_converted(values, _into(table, name, dialect)) for name, values in told.items()), strict=True)
+    listed = ", ".join(told)
+    into = f"{table} ({listed})"
     with _driver() as driver:
         if db.is_postgresql():
             with driver.cursor() as cursor:
-                _copy(cursor, into, cursor.execute(f"SELECT {', '.join(names)} FROM {table} LIMIT 0").description, made)  # noqa: S608
+                _copy(cursor, into, cursor.execute(f"SELECT {listed} FROM {table} LIMIT 0").description, made)  # noqa: S608
         else:
-            marks = ", ".join("?" * len(names))
-            driver.executemany(f"INSERT INTO {into} VALUES ({marks})", made)  # noqa: S608 - our own names
+            _execute(driver, into, len(told), made, len(rows))
+
+
+def _execute(driver: Any, into: str, width: int, rows: Iterable[Sequence[Any]], left: int) -> None:
+    """Many rows by one statement, as long as there are so many: the driver does much for each."""
+    values, marks = chain.from_iterable(rows), f"({', '.join('?' * width)})"
+    for together in (TOGETHER, 1):
+        if many := left // together:
+            given = islice(values, many * together * width)
+            text = f"INSERT INTO {into} VALUES {', '.join([marks] * together)}"  # noqa: S608 - our own names
+            driver.executemany(text, zip(*[given] * (together * width), strict=True))
+            left %= together
 
 
 def _copy(cursor: Any, into: str, columns: Sequence[Any], rows: Iterable[Sequence[Any]]) -> None:

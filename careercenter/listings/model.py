@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from careercenter import db
 
 OPEN, CLOSED = "open", "closed"
+_DATED = text("state = 'open' AND deadline_at IS NOT NULL")
 
 
 class Board(db.Model):
@@ -45,13 +46,13 @@ class Listing(db.Model):
     __table_args__ = (
         UniqueConstraint("board_id", "post_id"),
         Index("ix_listing_board_open", "board_id", sqlite_where=text("state = 'open'"), postgresql_where=text("state = 'open'")),
-        Index("ix_listing_deadline", "deadline_at", sqlite_where=text("state = 'open'"), postgresql_where=text("state = 'open'")),
+        Index("ix_listing_deadline", "deadline_at", sqlite_where=_DATED, postgresql_where=_DATED),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     board_id: Mapped[int] = mapped_column(ForeignKey("board.id"))
     post_id: Mapped[str] = mapped_column(String(200))
-    requisition_id: Mapped[str | None] = mapped_column(String(200), index=True)
+    requisition_id: Mapped[str | None] = mapped_column(String(200))
     opportunity_id: Mapped[int] = mapped_column(ForeignKey("opportunity.id"), index=True)
     state: Mapped[str] = mapped_column(String(10), default=OPEN)
     shown: Mapped[bool] = mapped_column(default=True, server_default=true())

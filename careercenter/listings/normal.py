@@ -34,10 +34,7 @@ WITHOUT_AMOUNT = {
 
 
 def columns(draft: ListingDraft, zone: ZoneInfo) -> dict[str, Any]:
-    """The columns of `Listing` that follow from its draft (all but keys, hashes and history); its rest as JSON.
-
-    Raises UnicodeEncodeError for half of a character.
-    """
+    """The columns of `Listing` that follow from its draft: all but keys, history, the draft itself and hashes."""
     hours, duration = draft.hours, draft.duration
     return {
         "requisition_id": draft.requisition_id[:200] if draft.requisition_id else None,
@@ -59,7 +56,6 @@ def columns(draft: ListingDraft, zone: ZoneInfo) -> dict[str, Any]:
         "deadline_at": deadline_at(draft.deadline, zone),
         "apply_url": draft.apply.url or "",
         "description_html": draft.description_html,
-        "draft": form.without_description(draft),
     }
 
 
@@ -72,19 +68,19 @@ def unfit(draft: ListingDraft) -> str | None:
         return "Its apply address is not a web address."
     if len(address) > 2000:
         return "Its apply address is longer than 2,000 characters."
-    amounts = [a for a in (draft.pay.min, draft.pay.max) if a is not None]
-    if any(not a.is_finite() or a < 0 for a in amounts):
-        return "Its pay is not an amount."
-    minutes = (draft.hours.min_minutes, draft.hours.max_minutes) if draft.hours else ()
-    if not all(_within(m, MAX_MINUTES) for m in minutes):
+    for amount in (draft.pay.min, draft.pay.max):
+        if amount is not None and (not amount.is_finite() or amount < 0):
+            return "Its pay is not an amount."
+    hours = draft.hours
+    if hours and not (_within(hours.min_minutes, MAX_MINUTES) and _within(hours.max_minutes, MAX_MINUTES)):
         return "Its hours are out of range."
     if draft.duration and not _within(draft.duration.weeks, MAX_WEEKS):
         return "Its length in weeks is out of range."
     if draft.duration and not all(d is None or type(d) is date for d in (draft.duration.start, draft.duration.end)):
         return "Its dates are not dates."
-    instants = (draft.posted_at, draft.deadline.at if draft.deadline else None)
-    if any(i is not None and i.tzinfo is None for i in instants):
-        return "Its times name no time zone."
+    for instant in (draft.posted_at, draft.deadline.at if draft.deadline else None):
+        if instant is not None and instant.tzinfo is None:
+            return "Its times name no time zone."
     return None
 
 
@@ -108,7 +104,7 @@ def place_text(draft: ListingDraft) -> str:
     if not draft.places:
         return ""
     first, more = draft.places[0], len(draft.places) - 1
-    name = ", ".join(part for part in (first.city, first.region) if part) if first.city else first.raw
+    name = ", ".join(filter(None, (first.city, first.region))) if first.city else first.raw
     return f"{name[:180]} and {more} more" if more else name[:200]
 
 

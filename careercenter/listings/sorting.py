@@ -207,12 +207,12 @@ def _sort(
         if known:
             run.seen.add(known.id)  # unreadable today, but there: not missing
         return
-    posted_at, content_hash, values = made
-    if known and known.content_hash == content_hash:
+    posted_at, row = made
+    if known and known.content_hash == row["content_hash"]:
         found.rehashed.append({"key": known.id, "raw_hash": raw_hash})
         _unchanged(run, batch, found, known, now)
         return
-    row = {**values, "raw_hash": raw_hash, "content_hash": content_hash, "changed_at": now}
+    row["changed_at"] = now
     batch.good.add(post_id)
     if known:
         _changed(run, found, known, row, posted_at, now)
@@ -265,10 +265,11 @@ def _new_row(
 ) -> dict[str, Any]:
     """Expired on arrival never opens."""
     expired = row["deadline_at"] is not None and row["deadline_at"] <= now
-    return {
-        **row, "board_id": run.board_id, "post_id": post_id, "posted_at": min(posted_at or now, now),
-        "first_seen_at": now, "state": CLOSED if expired else OPEN, "closed_at": now if expired else None, "misses": 0,
+    row |= {
+        "board_id": run.board_id, "post_id": post_id, "posted_at": min(posted_at or now, now), "first_seen_at": now,
+        "state": CLOSED if expired else OPEN, "closed_at": now if expired else None, "misses": 0,
     }
+    return row
 
 
 def _set_aside(
@@ -291,8 +292,8 @@ def _set_aside(
     }
 
 
-def _normal(run: Reading, batch: Batch, raw: Raw, raw_hash: bytes) -> tuple[datetime | None, bytes, dict[str, Any]] | str:
-    """When it was posted, the hash of its content and its columns; or why the record cannot become a listing."""
+def _normal(run: Reading, batch: Batch, raw: Raw, raw_hash: bytes) -> tuple[datetime | None, dict[str, Any]] | str:
+    """When it was posted, and its columns but for keys and history; or why the record cannot become a listing."""
     if len(raw_bytes(raw)) > MAX_RAW_BYTES:
         return "The record is larger than 2 MB."
     draft = batch.drafts[raw_hash]
@@ -301,10 +302,12 @@ def _normal(run: Reading, batch: Batch, raw: Raw, raw_hash: bytes) -> tuple[date
     try:
         if problem := normal.unfit(draft):
             return problem
-        values = normal.columns(draft, run.zone)
-        if b"\\u0000" in values["draft"] or "\x00" in draft.description_html:
+        kept, content_hash = form.kept(draft)
+        if b"\\u0000" in kept or "\x00" in draft.description_html:
             return normal.NUL
-        return normal.posted_at(draft), form.content_hash(draft), values
+        row = normal.columns(draft, run.zone)
+        row |= {"draft": kept, "raw_hash": raw_hash, "content_hash": content_hash}
+        return normal.posted_at(draft), row
     except UnicodeEncodeError:
         return normal.HALF
     except Exception as error:  # noqa: BLE001 - a plugin may fill a draft with values of the wrong type

@@ -186,12 +186,22 @@ class ListingDraft(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     provenance: Mapping[str, Provenance] = msgspec.field(default_factory=dict)
 
 
-VOLATILE = frozenset({"source_updated_at", "provenance"})
+class Volatile(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """What a draft says of itself; it may change while the listing stays as it is."""
+
+    source_updated_at: datetime | None = None
+    provenance: Mapping[str, Provenance] = msgspec.field(default_factory=dict)
+
+
+VOLATILE = frozenset(Volatile.__struct_fields__)
+
+
+_encode = msgspec.json.Encoder(enc_hook=dict).encode
 
 
 def encoded(draft: ListingDraft) -> bytes:
     """The draft as JSON: ISO 8601 dates, money as text, enums as values; what stands at its default is left out."""
-    return msgspec.json.encode(draft, enc_hook=dict)
+    return _encode(draft)
 
 
 def canonical(draft: ListingDraft) -> dict[str, Any]:
@@ -200,14 +210,18 @@ def canonical(draft: ListingDraft) -> dict[str, Any]:
     return plain
 
 
-def without_description(draft: ListingDraft) -> bytes:
-    """`encoded`, but for the description: it is longer than all the rest and kept beside it."""
-    return encoded(structs.replace(draft, description_html=""))
-
-
 def content_hash(draft: ListingDraft) -> bytes:
     """32 bytes that change exactly when the listing's content does (volatile fields do not count)."""
-    rest = structs.replace(draft, description_html="", source_updated_at=None, provenance={})
-    found = hashlib.blake2b(encoded(rest), digest_size=32)
+    return kept(draft)[1]
+
+
+def kept(draft: ListingDraft) -> tuple[bytes, bytes]:
+    """What `encoded` holds but for the description, which is longer than all the rest and kept beside it; and `content_hash`.
+
+    Raises UnicodeEncodeError for half of a character.
+    """
+    lasting = encoded(structs.replace(draft, description_html="", source_updated_at=None, provenance={}))
+    found = hashlib.blake2b(lasting, digest_size=32)
     found.update(draft.description_html.encode())
-    return found.digest()
+    volatile = _encode(Volatile(draft.source_updated_at, draft.provenance))
+    return lasting if volatile == b"{}" else lasting[:-1] + b"," + volatile[1:], found.digest()
