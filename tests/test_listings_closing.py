@@ -2,13 +2,14 @@
 
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import event, select
 
 from careercenter import db, listings
-from careercenter.listings import closing, normal
+from careercenter.listings import closing, finish, normal
 from careercenter.listings.model import Listing, SyncRun
 from careercenter.platforms.draft import Apply, Deadline, Employer, Hours, HoursPer, ListingDraft, ListingKind, Pay, PayKind, PayUnit
 from careercenter.settings import Closing
@@ -200,3 +201,24 @@ def test_deadline_ends_in_its_own_zone(deadline: Deadline, ends: str) -> None:
 def test_pay_per_hour_is_never_guessed(pay: Pay, hours: Hours | None, cents: int | None, words: str) -> None:
     draft = ListingDraft("Analyst", Employer("Alder & Finch"), ListingKind.INTERNSHIP, Apply(), pay=pay, hours=hours)
     assert (normal.hourly_cents(draft), normal.pay_text(pay)) == (cents, words)
+
+
+def test_what_has_expired_is_found_without_reading_the_whole_board(board: Board) -> None:
+    """By its deadline, and not by its board."""
+    said: list[tuple[str, Any]] = []
+
+    def hear(connection: Any, cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        said.append((statement, parameters))
+
+    event.listen(db.db.engine, "before_cursor_execute", hear)
+    try:
+        with db.transaction():
+            finish.expire(board.now(), board_id=1)
+    finally:
+        event.remove(db.db.engine, "before_cursor_execute", hear)
+    [(statement, parameters)] = [(s, p) for s, p in said if "deadline_at" in s]
+    with db.db.engine.connect() as connection:
+        if db.is_postgresql():
+            connection.exec_driver_sql("SET enable_seqscan = off")
+        plan = connection.exec_driver_sql(f"EXPLAIN {'' if db.is_postgresql() else 'QUERY PLAN'} {statement}", parameters).all()
+    assert "ix_listing_deadline" in str(plan), plan

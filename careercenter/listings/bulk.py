@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from itertools import chain, islice
+from operator import itemgetter
 from typing import Any
 
 import msgspec
@@ -78,9 +79,9 @@ def ids(table: Table, where: str, *given: Any) -> Iterator[int]:
         if db.is_postgresql():
             with driver.cursor("ids") as cursor:
                 cursor.itersize = 5000
-                yield from (row[0] for row in cursor.execute(text, given))
+                yield from map(itemgetter(0), cursor.execute(text, given))
         else:
-            yield from (row[0] for row in driver.execute(text.replace("%s", "?"), given))
+            yield from map(itemgetter(0), driver.execute(text.replace("%s", "?"), given))
 
 
 @contextmanager

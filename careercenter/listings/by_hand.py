@@ -19,7 +19,7 @@ from careercenter import audit, db
 from careercenter.audit import Actor
 from careercenter.listings import arrivals
 from careercenter.listings.arrivals import WAITING, Arrival
-from careercenter.listings.model import OPEN, Board, Listing, Quarantined
+from careercenter.listings.model import IS_OPEN, Board, Listing, Quarantined
 from careercenter.listings.sources import board_row, configured, open_source
 from careercenter.platforms import pasted, registry
 from careercenter.platforms.contract import PlatformError, PlatformKind, Pushed, Spec
@@ -140,7 +140,7 @@ def entries(before: int = 0, limit: int = SHOWN) -> tuple[list[Entered], int]:
 def count_open() -> int:
     """How many listings that staff entered are open."""
     mine = select(Board.id).where(Board.platform.in_({place.platform for place in _places()}))
-    return db.session.scalar(select(func.count()).where(Listing.board_id.in_(mine), Listing.state == OPEN)) or 0
+    return db.session.scalar(select(func.count()).where(Listing.board_id.in_(mine), IS_OPEN)) or 0
 
 
 def _entry(arrival: Arrival, source: str, listing_id: int | None, state: str | None, reason: str | None) -> Entered:

@@ -14,7 +14,7 @@ from sqlalchemy import select, text, update
 from careercenter import audit, by_page, db, sealed
 from careercenter.by_page import Unsound
 from careercenter.listings import held, polls, report, sources, stored
-from careercenter.listings.model import OPEN, Board, Listing, SyncRun
+from careercenter.listings.model import IS_OPEN, Board, Listing, SyncRun
 from careercenter.listings.store import close
 from careercenter.listings.stored import PURPOSE, StoredSource
 from careercenter.platforms import apart, registry
@@ -158,7 +158,7 @@ def remove(source_id: int, version: int, *, by: audit.Actor, now: datetime) -> i
 def open_listings(row: StoredSource) -> int:
     """How many open listings the boards of a source have."""
     board = select(Board.id).where(Board.platform == row.platform, Board.board.in_(row.boards))
-    return len(db.session.scalars(select(Listing.id).where(Listing.board_id.in_(board), Listing.state == OPEN)).all())
+    return len(db.session.scalars(select(Listing.id).where(Listing.board_id.in_(board), IS_OPEN)).all())
 
 
 def pause_board(board_id: int, paused: bool, *, by: audit.Actor, now: datetime) -> Board:
@@ -182,7 +182,7 @@ def _close_boards(platform: str, boards: Collection[str], by: audit.Actor, now: 
     running = (SyncRun.board_id.in_(ids)) & (SyncRun.outcome == report.RUNNING)
     db.session.execute(update(SyncRun).where(running).values(outcome=report.LOST, finished_at=now, message=words))
     held.source_removed(ids, now)
-    still = list(db.session.scalars(select(Listing.id).where(Listing.board_id.in_(ids), Listing.state == OPEN)))
+    still = list(db.session.scalars(select(Listing.id).where(Listing.board_id.in_(ids), IS_OPEN)))
     if still:
         close(None, {i: {"by": "source removed", "who": by.label} for i in still}, now)
     return len(still)

@@ -118,9 +118,9 @@ def _absence(m: closing.Miss) -> dict[str, Any]:
 
 def expire(now: datetime, *, board_id: int | None = None, run_id: int | None = None) -> int:
     """Close the open listings whose deadline has passed, of one board or of all. Returns how many."""
-    due = (Listing.state == OPEN) & (Listing.deadline_at <= now)
+    due = IS_OPEN & (Listing.deadline_at <= now)
     if board_id is not None:
-        due &= Listing.board_id == board_id
+        due &= Listing.board_id + 0 == board_id  # not by the board's index: deadlines that have passed are few, its listings many
     passed = db.session.execute(select(Listing.id, Listing.deadline_at).where(due)).all()
     if passed:
         close(run_id, {i: {"by": "deadline", "deadline": d.isoformat()} for i, d in passed if d}, now)

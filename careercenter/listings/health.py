@@ -10,7 +10,7 @@ from sqlalchemy.orm import joinedload
 
 from careercenter import db
 from careercenter.listings import held, report
-from careercenter.listings.model import OPEN, Board, Listing, ListingEvent, Quarantined, SyncRun
+from careercenter.listings.model import IS_OPEN, Board, Listing, ListingEvent, Quarantined, SyncRun
 from careercenter.listings.sources import configured
 from careercenter.settings import Source
 
@@ -86,7 +86,7 @@ class BoardHealth:
 def board_health() -> list[BoardHealth]:
     """Every board that a source names or that was ever read, those that need a person first."""
     wanted = {(source.platform, board): source.enabled for source, board in configured()}
-    opened: dict[int, int] = _counted(Listing.board_id, Listing.state == OPEN)
+    opened: dict[int, int] = _counted(Listing.board_id, IS_OPEN)
     spoiled: dict[int, int] = _counted(Quarantined.board_id)
     beats, asked = _beats(), {hold.board_id for hold in held.waiting()}
     found = [

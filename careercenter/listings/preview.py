@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from careercenter import db
 from careercenter.listings import arrivals, finish, polls, report
-from careercenter.listings.model import OPEN, Board, Listing
+from careercenter.listings.model import IS_OPEN, Board, Listing
 from careercenter.listings.report import SyncReport
 from careercenter.listings.sorting import Found, Item, Reading, lookup, prepare, sort
 from careercenter.listings.sources import find, open_source
@@ -114,7 +114,7 @@ def preview(
 
 def _end(platform: str, board: str, run: Reading, end: End, tell: Tell, now: datetime) -> SyncReport:
     """What the end of the run would close, and whether the run would be believed."""
-    due = select(Listing.id).where(Listing.board_id == run.board_id, Listing.state == OPEN, Listing.deadline_at <= now)
+    due = select(Listing.id).where(Listing.board_id + 0 == run.board_id, IS_OPEN, Listing.deadline_at <= now)
     expired = list(db.session.scalars(due))
     completeness, doubt, verdict = finish.foresee(run, end, now)
     gone = list({m.id for m in verdict.close}.difference(expired))
