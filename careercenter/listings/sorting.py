@@ -41,7 +41,8 @@ Normalize = Callable[[Sequence[Raw]], Callable[[], Made]]
 class Reading:
     """What a run knows while it reads a board: `seen` listings, and how many records were quarantined, `keyless` ones
     without a usable post id. `normalize` begins to turn raw records into drafts, and gives what waits for them, as many as
-    there were records. `beat_at` is when it last said that it lives. `continues`: it goes on from a stored cursor.
+    there were records. `beat_at` is when it last said that it lives. `fresh`: the board had no listing when the run began.
+    `continues`: it goes on from a stored cursor.
     """
 
     run_id: int
@@ -51,6 +52,7 @@ class Reading:
     normalize: Normalize
     beat_at: datetime
     had_quarantine: bool = False
+    fresh: bool = False
     continues: bool = False
     counts: Counts = field(default_factory=Counts)
     seen: SeenIds = field(default_factory=SeenIds)
@@ -111,7 +113,7 @@ class Found:
 
 def prepare(run: Reading, items: Sequence[Item]) -> Batch:
     """Look up a batch and begin to normalise what is not known byte for byte."""
-    known = lookup(run.board_id, [i.post_id for i in items if not isinstance(i, Unreadable)], _MARKS)
+    known = {} if run.fresh else lookup(run.board_id, [i.post_id for i in items if not isinstance(i, Unreadable)], _MARKS)
     wanted, settled, unsettled, writes = {}, {}, [], False
     for n, item in enumerate(items):
         if isinstance(item, Row):

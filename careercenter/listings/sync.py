@@ -18,7 +18,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from careercenter import db
 from careercenter.listings import arrivals, finish, polls, report
-from careercenter.listings.model import Board, Quarantined, SyncRun
+from careercenter.listings.model import Board, Listing, Quarantined, SyncRun
 from careercenter.listings.report import SyncReport
 from careercenter.listings.sorting import Batch, Item, Made, Raw, Reading, prepare, sort
 from careercenter.listings.sources import Opened, board_row, find, open_source
@@ -129,7 +129,8 @@ def _run(
     except PlatformError as error:
         return _fail(platform, board, run_id, None, error, now())
     with reader_of(opened, http) as reader:
-        run = Reading(run_id, board_id, opened, db.settings().campus.zone, reader.drafts, now(), _has_quarantine(board_id))
+        zone = db.settings().campus.zone
+        run = Reading(run_id, board_id, opened, zone, reader.drafts, now(), _has(Quarantined, board_id), not _has(Listing, board_id))
         return _judge(platform, board, run, reader, now, progress)
 
 
@@ -315,8 +316,8 @@ def _fail(
     return SyncReport(platform, board, run_id, outcome, str(error), counts=counts)
 
 
-def _has_quarantine(board_id: int) -> bool:
-    return db.session.scalar(select(Quarantined.id).where(Quarantined.board_id == board_id).limit(1)) is not None
+def _has(what: type[Listing | Quarantined], board_id: int) -> bool:
+    return db.session.scalar(select(what.id).where(what.board_id == board_id).limit(1)) is not None
 
 
 def cursor_of(run: Reading, now: datetime) -> State | None:
