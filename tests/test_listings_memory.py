@@ -59,7 +59,7 @@ def test_a_batch_ends_by_its_bytes_too() -> None:
     spec = SimpleNamespace(capabilities=SimpleNamespace(mode=Mode.SNAPSHOT))
     run = Reading(1, 1, SimpleNamespace(spec=spec), ZoneInfo("UTC"), lambda raws: list, NOW)  # type: ignore[arg-type]
     large, small = bytes(1_000_000), b"{}"
-    told = [*(Row(str(n), large, b"") for n in range(70)), *(Row(f"s{n}", small, b"") for n in range(2100))]
+    told = [*([Row(str(n), large)] for n in range(70)), *([Row(f"s{n}", small)] for n in range(2100))]
     taken: list[int] = []
     end, _ = read(run, iter([*told, Page(1, 2170, "a"), End(Completeness.COMPLETE, 2170, 2170)]), lambda: NOW, lambda items, _: taken.append(len(items)))
     assert end.completeness is Completeness.COMPLETE
@@ -70,9 +70,9 @@ def test_sorting_holds_a_byte_for_each_listing() -> None:
     def run() -> None:
         known = Reading(1, 1, SimpleNamespace(), ZoneInfo("UTC"), lambda raws: list, NOW)  # type: ignore[arg-type]
         for start in range(0, MANY, 500):
-            items = [Row(str(n), b"{}", b"") for n in range(start, start + 500)]
+            items = [Row(str(n), b"{}") for n in range(start, start + 500)]
             rows = {item.post_id: Known(item.post_id, int(item.post_id), b"", "open", 0) for item in items}
-            sort(known, Batch(items, rows, (), list, {n: start + n for n in range(500)}, (), False), NOW)
+            sort(known, Batch(items, rows, {}, (), list, {n: start + n for n in range(500)}, (), False), NOW)
         assert (known.counts.unchanged, known.unique) == (MANY, MANY)
 
     assert peak(run) < 1_000_000

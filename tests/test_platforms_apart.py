@@ -17,10 +17,9 @@ from careercenter.platforms import apart, frames
 from careercenter.platforms.apart import Limits, Normalizer, Task
 from careercenter.platforms.contract import ConfigError, End, PluginFault, Record, SchemaDrift
 from careercenter.platforms.draft import ListingDraft, Reject
-from careercenter.platforms.rows import Row, marked
+from careercenter.platforms.rows import Row, in_rows, marker
 from tests.rogue_plugin import install
 
-RECIPE = b"recipe"
 LIMITS = Limits(silence_seconds=3, total_seconds=20, sent_bytes=50_000_000)
 
 
@@ -37,12 +36,12 @@ def rogue(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Task]:
 
 
 def read(task: Task, mood: str, **options: str) -> list[Any]:
-    return list(apart.messages(replace(task, options={"mood": mood, **options}), "b", None, RECIPE, LIMITS))
+    return list(apart.messages(replace(task, options={"mood": mood, **options}), "b", None, LIMITS))
 
 
 def test_a_good_plugin_says_all_it_has_to_say(rogue: Task) -> None:
     told = read(rogue, "good")
-    assert isinstance(told[0], Row) and isinstance(told[-1], End)
+    assert isinstance(told[0][0], Row) and isinstance(told[-1], End)
     assert apart.check(rogue, LIMITS).identity == "Rogue Inc."
 
 
@@ -79,8 +78,8 @@ def test_what_a_plugin_prints_or_patches_stays_with_it(rogue: Task, mood: str) -
 def test_a_reader_that_has_heard_enough_ends_the_process_at_once(rogue: Task, mood: str) -> None:
     """Whether the process is silent, and the thread waits for it, has more to say than anybody takes, or left another behind that
     holds the pipe."""
-    told = apart.messages(replace(rogue, options={"mood": mood}), "b", None, RECIPE, LIMITS)
-    assert isinstance(next(told), Row)
+    told = apart.messages(replace(rogue, options={"mood": mood}), "b", None, LIMITS)
+    assert isinstance(next(told), list)
     time.sleep(0.5)
     began = time.monotonic()
     told.close()
@@ -125,9 +124,9 @@ def test_the_nursery_is_replaced_when_it_is_gone(rogue: Task) -> None:
 
 def test_an_unknown_option_and_an_unknown_plugin_are_configuration(rogue: Task) -> None:
     with pytest.raises(ConfigError, match='no option "mod"'):
-        list(apart.messages(replace(rogue, options={"mod": "x"}), "b", None, RECIPE, LIMITS))
+        list(apart.messages(replace(rogue, options={"mod": "x"}), "b", None, LIMITS))
     with pytest.raises(ConfigError, match="No platform plugin"):
-        list(apart.messages(replace(rogue, plugin="nobody"), "b", None, RECIPE, LIMITS))
+        list(apart.messages(replace(rogue, plugin="nobody"), "b", None, LIMITS))
 
 
 def test_normalizing_goes_on_after_a_record_that_kills_or_hangs(rogue: Task) -> None:
@@ -167,7 +166,7 @@ def frames_in(data: bytes) -> list[tuple[str, Any]]:
 
 
 def row(post_id: str, raw: Any) -> Row:
-    return Row(post_id, raw, bytes(32))
+    return Row(post_id, raw)
 
 
 def nested(levels: int) -> dict[str, Any]:
@@ -180,7 +179,8 @@ def nested(levels: int) -> dict[str, Any]:
 @pytest.mark.parametrize("raw", [{"t": "half \ud800"}, {"t": object()}, {"t": 2**70}, nested(5000)], ids=["half", "object", "large", "deep"])
 def test_a_record_that_cannot_cross_spoils_only_itself(raw: Any) -> None:
     told = [Record(str(n), raw if n == 5 else {"t": "good"}, None, datetime(2026, 11, 16, tzinfo=UTC)) for n in range(9)]
-    sent = [message for message in marked(told, RECIPE) if isinstance(message, Row)]
+    sent = [row for rows in in_rows(told) if isinstance(rows, list) for row in rows]
+    assert all(len(marker(b"recipe")(row.raw)) == 32 for row in sent)
     found = frames_in(frames.pack_rows(sent))
     came = [r.post_id for kind, content in found if kind == "Records" for r in content.rows]
     assert came == [str(n) for n in range(9) if n != 5]

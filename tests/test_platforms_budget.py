@@ -92,7 +92,7 @@ def task(kept: Budget):  # type: ignore[no-untyped-def]
 
 
 def last(task: apart.Task) -> End:
-    found = list(apart.messages(task, "alderfinch", None, b""))[-1]
+    found = list(apart.messages(task, "alderfinch", None))[-1]
     assert isinstance(found, End)
     return found
 

@@ -1,6 +1,7 @@
 """Which listings a run has seen: a byte for each id, so that a million of them fit into a megabyte."""
 
 from collections.abc import Iterable
+from itertools import islice
 
 _BITS = 13
 _IDS = 1 << _BITS
@@ -30,10 +31,10 @@ class SeenIds:
 
     def lacks(self, listing_ids: Iterable[int]) -> tuple[list[int], int]:
         """Those of these ids that are not in it, and how many ids they were."""
-        missing, many, blocks, nothing = [], 0, self._blocks, bytes(_IDS)
-        for many, listing_id in enumerate(listing_ids, 1):  # noqa: B007 - counted for the answer
-            if not blocks.get(listing_id >> _BITS, nothing)[listing_id & _IDS - 1]:
-                missing.append(listing_id)
+        missing, many, blocks, nothing, ids = list[int](), 0, self._blocks, bytes(_IDS), iter(listing_ids)
+        while some := list(islice(ids, _IDS)):
+            many += len(some)
+            missing += [n for n in some if not blocks.get(n >> _BITS, nothing)[n & _IDS - 1]]
         return missing, many
 
     def update(self, listing_ids: Iterable[int]) -> None:

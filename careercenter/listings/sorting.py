@@ -25,7 +25,7 @@ from careercenter.listings.sources import Opened
 from careercenter.platforms import draft as form
 from careercenter.platforms.contract import Seen, Tombstone, Unreadable
 from careercenter.platforms.draft import ListingDraft, Reject
-from careercenter.platforms.rows import Raw, Row, raw_bytes
+from careercenter.platforms.rows import Raw, Row, marker, raw_bytes
 
 MAX_RAW_BYTES = 2_000_000
 MAX_KEPT_RAW = 100_000
@@ -75,7 +75,7 @@ class Reading:
 
 @dataclass
 class Batch:
-    """Some messages of a read, and what is known of their posts.
+    """Some messages of a read, what is known of their posts, and the marks of their records by their places.
 
     `wanted` are the marks of the records whose drafts are being made, `made` waits for them. `settled` are the places in the
     batch of records that are known byte for byte and stand, with their listings' ids, `unsettled` the posts of all others;
@@ -85,6 +85,7 @@ class Batch:
 
     items: Sequence[Item]
     known: dict[str, Any]
+    marks: Mapping[int, bytes]
     wanted: Sequence[bytes]
     made: Callable[[], Made]
     settled: Mapping[int, int]
@@ -114,16 +115,18 @@ class Found:
 def prepare(run: Reading, items: Sequence[Item]) -> Batch:
     """Look up a batch and begin to normalise what is not known byte for byte."""
     known = {} if run.fresh else lookup(run.board_id, [i.post_id for i in items if not isinstance(i, Unreadable)], _MARKS)
-    wanted, settled, unsettled, writes = {}, {}, [], False
+    marks, wanted, settled, unsettled, writes = {}, {}, {}, [], False
+    mark_of = marker(run.source.recipe)
     for n, item in enumerate(items):
         if isinstance(item, Row):
+            marks[n] = mark = mark_of(item.raw)
             row = known.get(item.post_id)
-            if row is not None and row.raw_hash == item.mark:
+            if row is not None and row.raw_hash == mark:
                 if row.state == OPEN and not row.misses:
                     settled[n] = row.id
                     continue
             elif len(raw_bytes(item.raw)) <= MAX_RAW_BYTES:
-                wanted[item.mark] = item.raw
+                wanted[mark] = item.raw
             unsettled.append(item.post_id)
         elif isinstance(item, Unreadable):
             writes = True
@@ -131,7 +134,7 @@ def prepare(run: Reading, items: Sequence[Item]) -> Batch:
             unsettled.append(item.post_id)
     db.session.rollback()
     made = run.normalize(list(wanted.values())) if wanted else list
-    return Batch(items, known, list(wanted), made, settled, unsettled, writes or bool(unsettled))
+    return Batch(items, known, marks, list(wanted), made, settled, unsettled, writes or bool(unsettled))
 
 
 def sort(run: Reading, batch: Batch, now: datetime) -> Found:
@@ -145,7 +148,7 @@ def sort(run: Reading, batch: Batch, now: datetime) -> Found:
                 counts.unchanged += 1  # nearly every record of nearly every run
                 good.add(item.post_id)
             else:
-                _sort(run, batch, found, known.get(item.post_id), item, item.mark, now)
+                _sort(run, batch, found, known.get(item.post_id), item, batch.marks[n], now)
         elif isinstance(item, Seen):
             counts.received += 1
             _stands(run, batch, found, known.get(item.post_id), item, now)

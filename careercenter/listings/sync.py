@@ -39,7 +39,7 @@ from careercenter.platforms.contract import (
     Tombstone,
     Unreadable,
 )
-from careercenter.platforms.rows import Row, marked
+from careercenter.platforms.rows import Row, in_rows
 
 BATCH, BATCH_BYTES = 2000, 32_000_000
 FEW = 100  # records for which one process is enough
@@ -155,7 +155,7 @@ def _judge(platform: str, board: str, run: Reading, reader: "Reader", now: Calla
 class Reader(Protocol):
     """Where a run's messages and drafts come from."""
 
-    def messages(self, board: str, state: State | None) -> Iterator[Message | Row]: ...
+    def messages(self, board: str, state: State | None) -> Iterator[Message | list[Row]]: ...
 
     def drafts(self, raws: Sequence[Raw]) -> Callable[[], Made]: ...
 
@@ -170,7 +170,7 @@ class Apart:
     """
 
     def __init__(self, opened: Opened, arrived: Arrived):
-        self._opened, self._spec, self._arrived = opened, opened.spec, arrived
+        self._spec, self._arrived = opened.spec, arrived
         folder = db.settings().data_dir / "drops" / opened.spec.id
         self._task = apart.task(
             opened.spec.id, opened.cfg, db.settings().platforms.user_agent, opened.source.allow_hosts, str(folder),
@@ -178,8 +178,8 @@ class Apart:
         )
         self._normalizers = [(apart.Normalizer(self._task), ThreadPoolExecutor(1, "normalize")) for _ in range(2)]
 
-    def messages(self, board: str, state: State | None) -> Iterator[Message | Row]:
-        return apart.messages(self._task, board, state, self._opened.recipe, pushed=self._arrived(self._spec, board))
+    def messages(self, board: str, state: State | None) -> Iterator[Message | list[Row]]:
+        return apart.messages(self._task, board, state, pushed=self._arrived(self._spec, board))
 
     def drafts(self, raws: Sequence[Raw]) -> Callable[[], Made]:
         share = max(-(-len(raws) // len(self._normalizers)), FEW)
@@ -206,9 +206,8 @@ class Beside:
     opened: Opened
     http: Http
 
-    def messages(self, board: str, state: State | None) -> Iterator[Message | Row]:
-        told = reading.messages(self.opened.plugin, self.opened.cfg, board, state, self.http)
-        return marked(told, self.opened.recipe)
+    def messages(self, board: str, state: State | None) -> Iterator[Message | list[Row]]:
+        return in_rows(reading.messages(self.opened.plugin, self.opened.cfg, board, state, self.http))
 
     def drafts(self, raws: Sequence[Raw]) -> Callable[[], Made]:
         made = [reading.draft_of(self.opened.plugin, raw, self.opened.cfg) for raw in raws]
@@ -220,7 +219,7 @@ def reader_of(opened: Opened, http: Http | None, arrived: Arrived = arrivals.han
 
 
 def read(
-    run: Reading, messages: Iterator[Message | Row], now: Callable[[], datetime], take: Take
+    run: Reading, messages: Iterator[Message | list[Row]], now: Callable[[], datetime], take: Take
 ) -> tuple[End, Mapping[str, Any] | None]:
     """Read to the end; `take` is given batch by batch, with the cursor where one is stored with it. Gives the end and the
     cursor that goes with a believed snapshot.
@@ -235,9 +234,10 @@ def read(
     end = End(Completeness.PARTIAL, note="The platform sent the same page again, so reading stopped there.")
     try:
         for message in messages:
-            if isinstance(message, (Row, Seen, Unreadable, Tombstone)):
-                items.append(message)
-                size += len(message.raw) if isinstance(message, Row) and isinstance(message.raw, bytes) else 1000
+            if isinstance(message, (list, Seen, Unreadable, Tombstone)):
+                came: list[Item] = message if isinstance(message, list) else [message]  # type: ignore[assignment]
+                items += came
+                size += sum(len(item.raw) if isinstance(item, Row) and isinstance(item.raw, bytes) else 1000 for item in came)
                 if not (full := len(items) >= BATCH or size >= BATCH_BYTES):
                     continue
             elif isinstance(message, State):

@@ -70,23 +70,19 @@ def task(
 
 
 def messages(
-    task: Task, board: str, state: State | None, recipe: bytes, limits: Limits = Limits(), pushed: Sequence[Pushed] = ()
-) -> Iterator[Message | Row]:
-    """Like `rows.marked(reading.messages(…), recipe)`, from a process of its own. `pushed` must fit into one frame. Raises
-    PlatformError.
+    task: Task, board: str, state: State | None, limits: Limits = Limits(), pushed: Sequence[Pushed] = ()
+) -> Iterator[Message | list[Row]]:
+    """Like `rows.in_rows(reading.messages(…))`, from a process of its own. `pushed` must fit into one frame. Raises PlatformError.
 
     A thread listens, so that the process goes on and gets its turns while what it said before is worked on.
     """
-    job = {"board": board, "state": dict(state.cursor) if state else None, "recipe": recipe, "pushed": pushed}
+    job = {"board": board, "state": dict(state.cursor) if state else None, "pushed": pushed}
     with _Process("read", task, job, limits) as process, ThreadPoolExecutor(1, "listen") as thread:
         coming = deque(thread.submit(process.next) for _ in range(FRAMES_AHEAD))
         try:
             while (found := coming.popleft().result()) is not None:
                 coming.append(thread.submit(process.next))
-                if isinstance(found, frames.Records):
-                    yield from found.rows
-                else:
-                    yield found
+                yield found.rows if isinstance(found, frames.Records) else found
         finally:
             process.kill()  # the thread need not wait for more
             thread.shutdown(cancel_futures=True)

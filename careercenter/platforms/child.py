@@ -24,7 +24,7 @@ from careercenter.platforms import frames, http, reading, registry
 from careercenter.platforms.budget import Turns
 from careercenter.platforms.contract import PlatformError, PlatformKind, PluginFault, Pushed, State, Unreadable
 from careercenter.platforms.kinds import drops, feeds, pushes, rest, sitemaps  # noqa: F401 - as above
-from careercenter.platforms.rows import UNFIT, Row, marked
+from careercenter.platforms.rows import UNFIT, Row
 from careercenter.steady import settle
 
 PR_SET_PDEATHSIG = 1
@@ -87,9 +87,9 @@ def _read(plugin: Any, cfg: Any, job: dict[str, Any], told: Any, out: Any) -> No
     with _client(plugin, cfg, job, told, out) as client:
         rows = _Rows(out)
         try:
-            for message in marked(reading.messages(plugin, cfg, job["board"], state, client), job["recipe"]):
-                if isinstance(message, Row):
-                    rows.add(message)
+            for message in reading.messages(plugin, cfg, job["board"], state, client):
+                if isinstance(message, reading.Record):
+                    rows.add(Row(message.post_id, message.raw))
                     continue
                 rows.send()
                 try:

@@ -3,7 +3,7 @@
 import hashlib
 import reprlib
 from collections.abc import Callable, Iterable, Iterator
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
 
@@ -12,21 +12,19 @@ from careercenter.platforms.contract import Message, Record
 Raw = bytes | dict[str, Any]
 UNFIT = (UnicodeEncodeError, TypeError, OverflowError, RecursionError)
 """What is raised for a value that is no data: half characters, foreign objects, numbers beyond 64 bits, nesting without end."""
-Mark = Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]
 
 
 class Row(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """What the core keeps of a `contract.Record`. `mark`: a hash of the recipe that drafts are made by and of the raw record; as
-    long as it is the same, so is the draft.
-    """
+    """What the core keeps of a `contract.Record`."""
 
     post_id: str
     raw: Raw
-    mark: Mark
 
 
 def marker(recipe: bytes) -> Callable[[Raw], bytes]:
-    """What makes the marks of raw records: 32 bytes each. SHA-256, since most processors have it built in."""
+    """What makes the marks of raw records: hashes of the recipe that drafts are made by and of the record, 32 bytes each. As long
+    as the mark is the same, so is the draft. SHA-256, since most processors have it built in.
+    """
     begun = hashlib.sha256(recipe)
 
     def mark(raw: Raw) -> bytes:
@@ -37,11 +35,10 @@ def marker(recipe: bytes) -> Callable[[Raw], bytes]:
     return mark
 
 
-def marked(messages: Iterable[Message], recipe: bytes) -> Iterator[Message | Row]:
-    """The same messages, with rows instead of records."""
-    mark = marker(recipe)
+def in_rows(messages: Iterable[Message]) -> Iterator[Message | list[Row]]:
+    """The same messages, with lists of rows instead of records."""
     for message in messages:
-        yield Row(message.post_id, message.raw, mark(message.raw)) if isinstance(message, Record) else message
+        yield [Row(message.post_id, message.raw)] if isinstance(message, Record) else message
 
 
 def raw_bytes(raw: Raw) -> bytes:
