@@ -233,7 +233,7 @@ def read(
     size, full = 0, False
     end = End(Completeness.PARTIAL, note="The platform sent the same page again, so reading stopped there.")
     try:
-        for message in messages:
+        for message in _in_batches(messages):
             if isinstance(message, (list, Seen, Unreadable, Tombstone)):
                 came: list[Item] = message if isinstance(message, list) else [message]  # type: ignore[assignment]
                 items += came
@@ -259,6 +259,15 @@ def read(
     if items:
         take(items, None)
     return end, cursor
+
+
+def _in_batches(messages: Iterator[Message | list[Row]]) -> Iterator[Message | list[Row]]:
+    """The same, without a list that is longer than a batch."""
+    for message in messages:
+        if isinstance(message, list) and len(message) > BATCH:
+            yield from (message[start : start + BATCH] for start in range(0, len(message), BATCH))
+        else:
+            yield message
 
 
 class _Taking:
