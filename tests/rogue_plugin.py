@@ -41,6 +41,9 @@ class Rogue:
         if cfg.mood == "flood":
             while True:
                 yield Record("x", {"n": "y" * 100_000}, None, datetime.now(UTC))
+        if cfg.mood == "crumbs":
+            for n in range(10**7):
+                yield Record(str(n), b"", None, datetime.now(UTC))
         yield End(Completeness.COMPLETE, None, 1)
 
     def normalize(self, raw, cfg):
@@ -52,6 +55,7 @@ class Rogue:
 
     def good(self, cfg): ...
     def flood(self, cfg): ...
+    def crumbs(self, cfg): ...
     def hang(self, cfg): time.sleep(60)
     def stubborn(self, cfg):
         signal.signal(signal.SIGTERM, signal.SIG_IGN)

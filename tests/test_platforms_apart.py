@@ -187,6 +187,22 @@ def test_a_record_that_cannot_cross_spoils_only_itself(raw: Any) -> None:
     assert [content.reason for kind, content in found if kind == "Unreadable"] == ["This record holds what no text may hold."]
 
 
+def test_small_records_fill_a_frame_by_their_number_too(rogue: Task) -> None:
+    """A row of two bytes takes a hundred in the memory of who reads it."""
+    told = apart.messages(replace(rogue, options={"mood": "crumbs"}), "b", None, LIMITS)
+    sizes = [len(found) for found, _ in zip((m for m in told if isinstance(m, list)), range(20), strict=False)]
+    told.close()
+    assert len(sizes) == 20 and max(sizes) < 10_000
+    with pytest.raises(frames.Broken):
+        frames_in(frames.pack_value(frames.Records([row(str(n), b"") for n in range(10_001)])))
+
+
+def test_what_cannot_be_compared_is_never_taken_for_known() -> None:
+    mark = marker(b"recipe")
+    assert mark(nested(5000)) != mark(nested(5001)) and mark(nested(5000)) != mark(nested(5000))
+    assert mark({"a": 1, "b": 2}) == mark({"b": 2, "a": 1})
+
+
 def test_records_that_are_too_many_for_a_frame_go_in_several() -> None:
     sent = [row(str(n), b"x" * 1_500_000) for n in range(9)]
     found = frames_in(frames.pack_rows(sent))

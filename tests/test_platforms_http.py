@@ -92,6 +92,20 @@ def test_not_modified_only_when_asked(server):
             client.get(server.url("/a"))
 
 
+def test_a_turn_that_is_waited_for_takes_nothing_from_the_hosts_own_time(server):
+    """Also while whoever gives turns is busy with what was read before."""
+    server.say("/a", b"[]")
+
+    class Slow:
+        def enter(self, host: str) -> None:
+            time.sleep(1.2)
+
+        def rest(self, host: str, seconds: float) -> None: ...
+
+    with client_for(server, deadline_seconds=1, gate=Slow()) as client:
+        assert client.get(server.url("/a")).body == b"[]"
+
+
 @pytest.mark.parametrize("part", ["head", "body"])
 def test_one_byte_at_a_time_ends_at_the_deadline(server, part):
     server.say("/a", b"x" * 500, pause=0.05)

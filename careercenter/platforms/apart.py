@@ -31,7 +31,7 @@ from careercenter.platforms.rows import Row
 NURSERY_SECONDS = 60
 READY = object()
 MOST_HOSTS = 1000
-FRAMES_AHEAD = 32
+FRAMES_AHEAD = 16
 PIPE_BYTES = 1 << 19
 BATCH_BYTES, BATCH_RECORDS = frames.MOST_BYTES // 6, 100
 

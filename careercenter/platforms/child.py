@@ -112,7 +112,7 @@ class _Rows:
         if not self._kept:
             self._since = now
         self._kept.append(row)
-        self._size += len(row.raw) if isinstance(row.raw, bytes) else 10_000
+        self._size += 100 + (len(row.raw) if isinstance(row.raw, bytes) else 10_000)
         if self._size > FRAME_BYTES or now - self._since > FRAME_SECONDS:
             self.send()
 

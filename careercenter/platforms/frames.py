@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import MappingProxyType
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -26,7 +26,7 @@ _LENGTH = struct.Struct("!I")
 class Records:
     """Several records in one frame."""
 
-    rows: list[Row]
+    rows: Annotated[list[Row], msgspec.Meta(max_length=10_000)]
 
 
 @dataclass(frozen=True, slots=True)

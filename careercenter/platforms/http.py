@@ -186,7 +186,9 @@ class HttpClient:
         if self._robots:
             self._robots.permit(str(prepared.url))
         if self._gate:
+            asked = time.monotonic()
             self._gate.enter(_host(prepared.url))
+            deadline += time.monotonic() - asked  # the host is not to blame for what we waited for our turn
         with self._exchange(prepared, deadline) as raw:
             if raw.status_code in REDIRECTS and raw.headers.get("location"):
                 return urljoin(str(prepared.url), raw.headers["location"])

@@ -1,9 +1,9 @@
 """A record on its way from a plugin to the tables: of which post, its bytes, and the mark by which it is known again."""
 
 import hashlib
-import reprlib
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
+from uuid import uuid4
 
 import msgspec
 
@@ -48,6 +48,6 @@ def raw_bytes(raw: Raw) -> bytes:
     try:
         return msgspec.json.encode(raw, order="deterministic", enc_hook=str)
     except RecursionError:
-        return reprlib.repr(raw).encode(errors="replace")
+        return f"Nested without end: {uuid4()}".encode()  # never the same again, since nobody could compare it
     except UNFIT:
         return repr(raw).encode(errors="replace")

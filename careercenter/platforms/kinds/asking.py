@@ -22,7 +22,7 @@ class Asking:
     """One read of one board: the manifest, a campus's configuration, and the core's HTTP client.
 
     `ahead`: an answer is fetched as soon as it is known that it will be wanted, by a thread; for readers that read to the end.
-    A context manager, for that thread's sake.
+    A context manager, for that thread's sake: its end waits for the answer that is under way.
     """
 
     def __init__(self, manifest: Manifest, cfg: Any, board: str, http: Http, ahead: bool = False):
