@@ -73,3 +73,16 @@ def test_every_advisory_lock_has_a_number_of_its_own() -> None:
     ]
     numbers = [number for number, _ in found]
     assert len(numbers) >= 6 and len(set(numbers)) == len(numbers), sorted(found)
+
+
+def test_no_test_is_named_by_the_clock_or_by_luck() -> None:
+    """Two workers that collect in different minutes would find different tests, and none would run."""
+    fickle = {
+        f"{p.relative_to(ROOT)}:{call.lineno}"
+        for p in sorted((ROOT / "tests").rglob("test_*.py")) + sorted((ROOT / "plugins").rglob("test_*.py"))
+        for test in ast.walk(ast.parse(p.read_text())) if isinstance(test, ast.FunctionDef)
+        for mark in test.decorator_list if "parametrize" in ast.unparse(mark)
+        for call in ast.walk(mark) if isinstance(call, ast.Call)
+        and ast.unparse(call.func).rpartition(".")[2] in {"now", "utcnow", "today", "time", "uuid4", "random", "token_hex", "token_urlsafe"}
+    }
+    assert fickle == set()
