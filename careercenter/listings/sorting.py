@@ -34,6 +34,8 @@ Columns = tuple[Any, ...]
 _MARKS: Columns = (Listing.post_id, Listing.id, Listing.raw_hash, Listing.state, Listing.misses)
 _WHOLE: Columns = (*_MARKS, Listing.content_hash, Listing.deadline_at)
 Made = list[ListingDraft | Reject]
+Normal = tuple[datetime | None, dict[str, Any]] | str
+"""When a record was posted and its columns but for keys and history; or why it cannot become a listing."""
 Normalize = Callable[[Sequence[Raw]], Callable[[], Made]]
 
 
@@ -77,7 +79,7 @@ class Reading:
 class Batch:
     """Some messages of a read, what is known of their posts, and the marks of their records by their places.
 
-    `wanted` are the marks of the records whose drafts are being made, `made` waits for them. `settled` are the places in the
+    `wanted` are the marks of the records whose drafts are being made, `made` waits for those. `settled` are the places in the
     batch of records that are known byte for byte and stand, with their listings' ids, `unsettled` the posts of all others;
     `writes` says whether they may have to be written. `good` and `bad` are the posts of the batch that were read well, and
     those that this run has quarantined.
@@ -88,6 +90,7 @@ class Batch:
     marks: Mapping[int, bytes]
     wanted: Sequence[bytes]
     made: Callable[[], Made]
+    zone: ZoneInfo
     settled: Mapping[int, int]
     unsettled: Sequence[str]
     writes: bool
@@ -95,9 +98,9 @@ class Batch:
     bad: set[str] = field(default_factory=set)
 
     @cached_property
-    def drafts(self) -> Mapping[bytes, ListingDraft | Reject]:
+    def rows(self) -> Mapping[bytes, Normal]:
         """What the records became, by their marks. Waits until all are made."""
-        return dict(zip(self.wanted, self.made(), strict=True))
+        return {mark: _normal(draft, mark, self.zone) for mark, draft in zip(self.wanted, self.made(), strict=True)}
 
 
 @dataclass
@@ -134,7 +137,7 @@ def prepare(run: Reading, items: Sequence[Item]) -> Batch:
             unsettled.append(item.post_id)
     db.session.rollback()
     made = run.normalize(list(wanted.values())) if wanted else list
-    return Batch(items, known, marks, list(wanted), made, settled, unsettled, writes or bool(unsettled))
+    return Batch(items, known, marks, list(wanted), made, run.zone, settled, unsettled, writes or bool(unsettled))
 
 
 def sort(run: Reading, batch: Batch, now: datetime) -> Found:
@@ -206,18 +209,18 @@ def _sort(
     if known and known.raw_hash == raw_hash:
         _unchanged(run, batch, found, known, now)
         return
-    made = _normal(run, batch, record.raw, raw_hash)
+    made = batch.rows[raw_hash] if len(raw_bytes(record.raw)) <= MAX_RAW_BYTES else "The record is larger than 2 MB."
     if isinstance(made, str):
         _set_aside(run, batch, found, post_id, record.raw, made, now)
         if known:
             run.seen.add(known.id)  # unreadable today, but there: not missing
         return
-    posted_at, row = made
-    if known and known.content_hash == row["content_hash"]:
+    posted_at, columns = made
+    if known and known.content_hash == columns["content_hash"]:
         found.rehashed.append({"key": known.id, "raw_hash": raw_hash})
         _unchanged(run, batch, found, known, now)
         return
-    row["changed_at"] = now
+    row = {**columns, "changed_at": now}
     batch.good.add(post_id)
     if known:
         _changed(run, found, known, row, posted_at, now)
@@ -297,11 +300,7 @@ def _set_aside(
     }
 
 
-def _normal(run: Reading, batch: Batch, raw: Raw, raw_hash: bytes) -> tuple[datetime | None, dict[str, Any]] | str:
-    """When it was posted, and its columns but for keys and history; or why the record cannot become a listing."""
-    if len(raw_bytes(raw)) > MAX_RAW_BYTES:
-        return "The record is larger than 2 MB."
-    draft = batch.drafts[raw_hash]
+def _normal(draft: ListingDraft | Reject, raw_hash: bytes, zone: ZoneInfo) -> Normal:
     if isinstance(draft, Reject):
         return draft.reason
     try:
@@ -310,7 +309,7 @@ def _normal(run: Reading, batch: Batch, raw: Raw, raw_hash: bytes) -> tuple[date
         kept, content_hash = form.kept(draft)
         if b"\\u0000" in kept or "\x00" in draft.description_html:
             return normal.NUL
-        row = normal.columns(draft, run.zone)
+        row = normal.columns(draft, zone)
         row |= {"draft": kept, "raw_hash": raw_hash, "content_hash": content_hash}
         return normal.posted_at(draft), row
     except UnicodeEncodeError:

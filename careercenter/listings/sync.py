@@ -7,12 +7,13 @@ taken for lost and wakes up again can write nothing more: every write first rene
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
+from flask import current_app
 from sqlalchemy import select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
@@ -140,13 +141,13 @@ def _judge(platform: str, board: str, run: Reading, reader: "Reader", now: Calla
     run.continues = state is not None
     db.session.rollback()  # no transaction stays open while the network is waited for
 
-    taking = _Taking(run, now, progress)
-    try:
-        end, cursor = read(run, reader.messages(board, state), now, taking.take)
-        taking.settle()
-    except PlatformError as error:
-        taking.settle()
-        return _fail(platform, board, run.run_id, run, error, now())
+    with _Taking(run, now, progress) as taking:
+        try:
+            end, cursor = read(run, reader.messages(board, state), now, taking.take)
+            taking.settle()
+        except PlatformError as error:
+            taking.settle()
+            return _fail(platform, board, run.run_id, run, error, now())
     with db.transaction():
         renew(run, now())
         return finish.finish(run, platform, board, end, cursor, now())
@@ -271,35 +272,57 @@ def _in_batches(messages: Iterator[Message | list[Row]]) -> Iterator[Message | l
 
 
 class _Taking:
-    """Stores what is read, batch by batch: each while the next one is being normalised."""
+    """Stores what is read, batch by batch: a thread stores one, while the drafts of the next become rows and the one after is
+    being normalised. So the database and this process work at the same time. A context manager, for the thread's sake: its end
+    waits for the batch that is being stored.
+    """
 
     def __init__(self, run: Reading, now: Callable[[], datetime], progress: Progress):
         self._run, self._now, self._progress = run, now, progress
-        self._waits: list[tuple[Batch, Mapping[str, Any] | None]] = []
+        self._app, self._thread = current_app._get_current_object(), ThreadPoolExecutor(1, "store")  # type: ignore[attr-defined]
+        self._next: tuple[Batch, Mapping[str, Any] | None] | None = None
+        self._stored: Future[None] | None = None
+
+    def __enter__(self) -> "_Taking":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._thread.shutdown()
 
     def take(self, items: list[Item], cursor: Mapping[str, Any] | None) -> None:
         batch = prepare(self._run, items)
-        self.settle()
-        self._waits.append((batch, cursor))
+        self._go_on()
+        self._next = batch, cursor
 
     def settle(self) -> None:
         """Store what still waits."""
-        while self._waits:
-            batch, cursor = self._waits.pop()
-            _ = batch.drafts  # foreign code may be slow: waited for before any transaction begins
-            _store(self._run, batch, cursor, self._now())
+        self._go_on()
+        self._wait()
+
+    def _go_on(self) -> None:
+        """Begin to store the batch that waits, once the one before it is stored."""
+        if self._next:
+            (batch, cursor), self._next = self._next, None
+            _ = batch.rows  # foreign code may be slow: waited for before any transaction begins
+            self._wait()
+            self._stored = self._thread.submit(self._store, batch, cursor)
+
+    def _wait(self) -> None:
+        if self._stored:
+            stored, self._stored = self._stored, None
+            stored.result()
             self._progress(self._run.counts.received, None, f"{self._run.counts.received:,} listings read")
 
-
-def _store(run: Reading, batch: Batch, cursor: Mapping[str, Any] | None, now: datetime) -> None:
-    if batch.writes or run.may_mend or cursor is not None or now - run.beat_at >= BEAT:
-        with db.transaction():
-            renew(run, now)
-            store(run, batch, now)
-            if cursor is not None:
-                finish.keep_cursor(run, cursor, now)
-    else:
-        sort(run, batch, now)
+    def _store(self, batch: Batch, cursor: Mapping[str, Any] | None) -> None:
+        run, now = self._run, self._now()
+        if batch.writes or run.may_mend or cursor is not None or now - run.beat_at >= BEAT:
+            with self._app.app_context(), db.transaction():
+                renew(run, now)
+                store(run, batch, now)
+                if cursor is not None:
+                    finish.keep_cursor(run, cursor, now)
+        else:
+            sort(run, batch, now)
 
 
 def renew(run: Reading, now: datetime) -> None:
