@@ -122,7 +122,7 @@ def clock_of() -> Callable[[], float]:
 def fill(shelf: Shelf) -> str:
     """Put everything in, unless it is there already. A sentence on what that cost for each listing in the index: while the shelf
     was filled, and for the last 20,000, or half of them, in transactions as the product makes them."""
-    from careercenter.listings.model import Board, Listing, Opportunity
+    from careercenter.listings.model import Board, Listing
 
     held = db.session.scalar(db.db.select(db.db.func.count()).select_from(Listing)) or 0
     if held:
@@ -135,7 +135,6 @@ def fill(shelf: Shelf) -> str:
     rows = shelf.rows()
     while some := list(itertools.islice(rows, LARGE)):
         with db.transaction():
-            bulk.insert(Opportunity.__table__, ("id", "created_at"), [(row[0], NOW) for row in some])
             bulk.insert(Listing.__table__, LISTING, some)
     last = max(LISTINGS - 20_000, LISTINGS // 2)
     filled, usual = _index(0, last, LARGE), _index(last, LISTINGS, USUAL)

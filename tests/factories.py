@@ -9,7 +9,7 @@ from careercenter import db
 from careercenter.catalog import Course, Program, Section, StudentRecord, Term
 from careercenter.credit.model import CreditRequest
 from careercenter.listings import touched
-from careercenter.listings.model import Board, Listing, Opportunity
+from careercenter.listings.model import Board, Listing
 from careercenter.people.model import Person, RoleGrant
 from careercenter.placements.model import Employer, HourEntry, Placement, Supervisor
 
@@ -89,9 +89,8 @@ class Factory:
     def listing(self, board: Board | None = None, *, caught_up: bool = True, **values: Any) -> Listing:
         n = next(self._n)
         board = board or self.board()
-        opportunity = self._save(Opportunity(created_at=self.now))
         made = self._save(Listing(**{
-            "board_id": board.id, "post_id": f"post{n}", "opportunity_id": opportunity.id, "state": "open",
+            "board_id": board.id, "post_id": f"post{n}", "opportunity_id": 0, "state": "open",
             "kind": "internship", "title": f"Internship {n}", "employer": f"Employer {n}", "place": "Dayton, OH",
             "workplace": "onsite", "pay_kind": "hourly", "pay_text": "$20 an hour", "hourly_cents": 2000,
             "posted_at": self.now, "apply_url": f"https://jobs.example.com/{n}", "description_html": "<p>Work.</p>",
@@ -99,6 +98,7 @@ class Factory:
             "changed_at": self.now, **values,
         }))
         with db.transaction():
+            made.opportunity_id = made.opportunity_id or made.id
             touched.touch([made.id])
         if caught_up:
             touched.catch_up()

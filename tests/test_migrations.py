@@ -12,6 +12,7 @@ from alembic.script import ScriptDirectory
 from flask import Flask
 from flask_migrate import downgrade, upgrade
 from sqlalchemy import Connection, MetaData, Table, create_engine, inspect, text
+from sqlalchemy.exc import IntegrityError
 
 from careercenter import create_app, db
 from careercenter.migrations import HEAD
@@ -167,10 +168,45 @@ def test_listings_keep_their_values_when_their_texts_move(empty_app: Flask) -> N
     with db.db.engine.connect() as connection:
         now = connection.execute(_table(connection, "listing").select()).mappings().one()
         told = {name: value for name, value in canonical(draft).items() if name != "description_html"}
-        assert now == {name: before[name] for name in now} | {"draft": told, "content_hash": content_hash(draft)}
+        assert now == {name: before[name] for name in now} | {"draft": told, "content_hash": content_hash(draft), "opportunity_id": 7}
         assert before.keys() - now.keys() == {"words"}
         assert connection.execute(text("SELECT count(*) FROM listing_event e JOIN listing l ON l.id = e.listing_id")).scalar() == 1
         assert db.is_postgresql() or list(now)[-3:] == ["shown", "description_html", "draft"]
+
+
+def test_the_same_work_is_called_by_its_first_listing(empty_app: Flask) -> None:
+    """0015: groups, and what is told of moves between them, stay; and the way back makes what the version before needs."""
+    db.join_migrations()
+    upgrade(revision="0014")
+    rest = {
+        "board_id": 1, "state": "open", "kind": "job", "title": "Writer", "employer": "Alder", "place": "", "workplace": "remote",
+        "pay_kind": "unpaid", "pay_text": "", "hours_per": "", "hours_text": "", "apply_url": "", "raw_hash": b"r" * 32,
+        "content_hash": b"c" * 32, "posted_at": AT, "first_seen_at": AT, "changed_at": AT, "misses": 0, "description_html": "", "draft": {},
+    }
+    profile = {"name": "n", "platform": "lever", "company": "alder", "facts": {}, "digest": "d"}
+    with db.db.engine.begin() as connection:
+        board, opportunity, listing, profiles, moves = (
+            _table(connection, name) for name in ("board", "opportunity", "listing", "work_profile", "work_move")
+        )
+        connection.execute(board.insert(), {"id": 1, "platform": "lever", "board": "b", "label": "B"})
+        connection.execute(opportunity.insert(), [{"id": n, "created_at": AT} for n in (11, 12, 13)])
+        for n, work in ((1, 12), (2, 11), (4, 11), (5, 13)):  # 4 was made as 11's, then 2 and 4 were joined; 5 waits to be compared
+            connection.execute(listing.insert(), {**rest, "id": n, "post_id": f"p{n}", "opportunity_id": work})
+        connection.execute(opportunity.insert(), {"id": 14, "created_at": AT})
+        connection.execute(profiles.insert(), [{"listing_id": i, "home_id": home, **profile} for i, home in ((1, 12), (2, 14), (4, 11))])
+        connection.execute(moves.insert(), {"listing_id": 2, "at": AT, "from_id": 14, "to_id": 11, "evidence": {"by": "alike"}})
+    db.upgrade()
+    told = text("SELECT id, opportunity_id FROM listing ORDER BY id")
+    with db.db.engine.connect() as connection:
+        assert [tuple(row) for row in connection.execute(told)] == [(1, 1), (2, 2), (4, 2), (5, 5)]
+        assert connection.execute(text("SELECT from_id, to_id FROM work_move")).one() == (2, 4)
+    with db.db.engine.begin() as connection, pytest.raises(IntegrityError, match="called_by_its_first"):
+        connection.execute(text("UPDATE listing SET opportunity_id = 5 WHERE id = 4"))
+    downgrade(revision="0014")
+    with db.db.engine.begin() as connection:
+        assert connection.execute(text("SELECT listing_id, home_id FROM work_profile ORDER BY 1")).all() == [(1, 1), (2, 2), (4, 4)]
+        more = _table(connection, "opportunity").insert().values(created_at=AT)
+        assert connection.execute(more).inserted_primary_key == (6,)
 
 
 def _table(connection: Connection, name: str) -> Table:

@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint, literal_column, text, true
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint, literal_column, text, true
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from careercenter import db
@@ -29,22 +29,13 @@ class Board(db.Model):
     """When the last complete run ended: what its listings' freshness is counted from."""
 
 
-class Opportunity(db.Model):
-    """The listings that are the same work, seen once by a student."""
-
-    __tablename__ = "opportunity"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    created_at: Mapped[datetime]
-
-
 class Listing(db.Model):
     """One posting as a platform shows it. `draft` is its normal form without the description, which has a column of its own as
     has what lists and filters read."""
 
     __tablename__ = "listing"
     __table_args__ = (
-        UniqueConstraint("board_id", "post_id"),
+        UniqueConstraint("board_id", "post_id"), CheckConstraint("opportunity_id <= id", "called_by_its_first"),
         Index("ix_listing_board_open", "board_id", sqlite_where=text("state = 'open'"), postgresql_where=text("state = 'open'")),
         Index("ix_listing_deadline", "deadline_at", sqlite_where=_DATED, postgresql_where=_DATED),
     )
@@ -53,7 +44,8 @@ class Listing(db.Model):
     board_id: Mapped[int] = mapped_column(ForeignKey("board.id"))
     post_id: Mapped[str] = mapped_column(String(200))
     requisition_id: Mapped[str | None] = mapped_column(String(200))
-    opportunity_id: Mapped[int] = mapped_column(ForeignKey("opportunity.id"), index=True)
+    opportunity_id: Mapped[int] = mapped_column(index=True)
+    """The same for all listings that are the same work, which a student sees once: the id of the first of them."""
     state: Mapped[str] = mapped_column(String(10), default=OPEN)
     shown: Mapped[bool] = mapped_column(default=True, server_default=true())
     """False for a listing whose opportunity students see by another, more direct one."""

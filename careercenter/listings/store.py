@@ -5,7 +5,7 @@ transition of a listing leaves its event.
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any, cast
 
@@ -15,15 +15,14 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from careercenter import db
 from careercenter.listings import bulk
-from careercenter.listings.model import CLOSED, OPEN, Listing, ListingEvent, Opportunity, Quarantined
+from careercenter.listings.model import CLOSED, OPEN, Listing, ListingEvent, Quarantined
 from careercenter.listings.sorting import Batch, Reading, already_bad, lookup, sort
-from careercenter.listings.touched import touch
+from careercenter.listings.touched import touch, touch_new
 from careercenter.platforms import draft as form
 from careercenter.platforms.contract import PlatformKind
 
 LISTING = cast(Table, Listing.__table__)
 EVENT = cast(Table, ListingEvent.__table__)
-OPPORTUNITY = cast(Table, Opportunity.__table__)
 ARRIVED = {"by": "new in the feed"}
 EXPIRED = {"by": "deadline", "note": "It had expired when it arrived."}
 SHOWN = {"by": "shown again"}
@@ -55,16 +54,11 @@ def store(run: Reading, batch: Batch, now: datetime) -> None:
 
 
 def _insert_new(run: Reading, rows: list[dict[str, Any]], now: datetime) -> None:
-    works = bulk.take_ids(OPPORTUNITY, len(rows))
-    bulk.insert(OPPORTUNITY, ("id", "created_at"), [(work, now) for work in works])
     ids = bulk.take_ids(LISTING, len(rows))
-    names = tuple(rows[0])
-    bulk.insert(
-        LISTING, ("id", "opportunity_id", *names), [(i, work, *row.values()) for i, work, row in zip(ids, works, rows, strict=True)]
-    )
+    bulk.insert(LISTING, ("id", "opportunity_id", *rows[0]), [(i, i, *row.values()) for i, row in zip(ids, rows, strict=True)])
     run.seen.update(ids)
     opened = {True: ("opened", ARRIVED), False: ("closed", EXPIRED)}
-    _note(run.run_id, now, [(i, *opened[row["state"] == OPEN]) for i, row in zip(ids, rows, strict=True)])
+    _note(run.run_id, now, [(i, *opened[row["state"] == OPEN]) for i, row in zip(ids, rows, strict=True)], touch_new)
 
 
 def _update_changed(run: Reading, rows: list[dict[str, Any]], now: datetime) -> None:
@@ -135,7 +129,9 @@ def record_events(events: list[dict[str, Any]]) -> None:
     touch(event["listing_id"] for event in events)
 
 
-def _note(run_id: int | None, now: datetime, changes: list[tuple[int, str, dict[str, Any]]]) -> None:
+def _note(
+    run_id: int | None, now: datetime, changes: list[tuple[int, str, dict[str, Any]]], noted: Callable[[Iterable[int]], None] = touch
+) -> None:
     """`record_events` of one run at one moment: listing, change and evidence."""
     bulk.insert(EVENT, ("run_id", "at", "listing_id", "change", "evidence"), [(run_id, now, *change) for change in changes])
-    touch(change[0] for change in changes)
+    noted(change[0] for change in changes)

@@ -6,11 +6,13 @@ that is killed in between loses nothing, and two that catch up at once share the
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
+from typing import cast
 
-from sqlalchemy import ColumnElement, delete, func, select, text
+from sqlalchemy import ColumnElement, Table, delete, func, select, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from careercenter import db
+from careercenter.listings import bulk
 from careercenter.listings.index import keep
 from careercenter.listings.model import Listing
 from careercenter.listings.same.regroup import regroup
@@ -40,6 +42,11 @@ def touch(listing_ids: Iterable[int]) -> None:
         db.session.execute(_NOTE_POSTGRESQL, {"ids": ids})
     elif ids:
         db.session.execute(_NOTE_SQLITE, {"ids": str(ids)})
+
+
+def touch_new(listing_ids: Iterable[int]) -> None:
+    """Note listings that the caller's transaction has made: nobody else can have noted them."""
+    bulk.insert(cast(Table, Touched.__table__), ("listing_id",), [(listing_id,) for listing_id in listing_ids])
 
 
 def waits(now: datetime) -> bool:

@@ -1,3 +1,3 @@
 """The database's versions. `HEAD` is the one that this program works with."""
 
-HEAD = "0014"
+HEAD = "0015"

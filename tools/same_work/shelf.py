@@ -7,9 +7,10 @@ from datetime import UTC, datetime, time
 from sqlalchemy import insert, select
 
 from careercenter import db
-from careercenter.listings import touched
-from careercenter.listings.model import Board, Listing, Opportunity
+from careercenter.listings import bulk, touched
+from careercenter.listings.model import Board, Listing
 from careercenter.listings.same.model import SUGGESTED, WorkPair
+from careercenter.listings.store import LISTING
 from tools.same_work.world import Post, World
 
 NOON = time(12, tzinfo=UTC)
@@ -19,10 +20,9 @@ def put(posts: Iterable[Post], now: datetime) -> None:
     """Store posts as a sync would, a board for each platform, and note them as changed. In the caller's transaction."""
     posts = list(posts)
     boards = {platform: _board(platform) for platform in dict.fromkeys(post.platform for post in posts)}
-    homes = db.session.scalars(insert(Opportunity).returning(Opportunity.id), [{"created_at": now}] * len(posts)).all()
     rows = [
         {
-            "board_id": boards[post.platform], "post_id": post.post_id, "opportunity_id": home, "state": "open", "kind": "internship",
+            "id": n, "opportunity_id": n, "board_id": boards[post.platform], "post_id": post.post_id, "state": "open", "kind": "internship",
             "title": post.title, "employer": post.employer, "place": post.places[0] if post.places else "", "workplace": post.workplace,
             "pay_kind": "unknown", "pay_text": "", "hours_text": "", "hours_per": "", "posted_at": now, "apply_url": post.apply_url,
             "description_html": "", "raw_hash": bytes(32), "content_hash": bytes(32),
@@ -32,9 +32,10 @@ def put(posts: Iterable[Post], now: datetime) -> None:
                 **({"posted_at": datetime.combine(post.posted, NOON).isoformat()} if post.posted else {}),
             },
         }
-        for post, home in zip(posts, homes, strict=True)
+        for n, post in zip(bulk.take_ids(LISTING, len(posts)), posts, strict=True)
     ]
-    touched.touch(db.session.scalars(insert(Listing).returning(Listing.id), rows).all())
+    db.session.execute(insert(Listing), rows)
+    touched.touch(row["id"] for row in rows)
 
 
 def _board(platform: str) -> int:

@@ -18,15 +18,13 @@ class WorkProfile(db.Model):
     """One listing as it is compared. The keys are equal for listings that are surely the same work: `twin` (same text),
     `requisition` (employer and number), `address` (where one applies). `facts` are those of `profile.Facts`.
 
-    `home_id` is the opportunity that the listing was made with: a group is called by the smallest of its members', and a
-    listing that leaves it goes home. An empty `digest` asks for the listing to be compared again.
+    An empty `digest` asks for the listing to be compared again.
     """
 
     __tablename__ = "work_profile"
     __table_args__ = (Index("ix_work_profile_company", "company", "platform"),)
 
     listing_id: Mapped[int] = mapped_column(ForeignKey("listing.id"), primary_key=True, autoincrement=False)
-    home_id: Mapped[int] = mapped_column(ForeignKey("opportunity.id"))
     name: Mapped[str] = mapped_column(String(400))
     """Platform, board and post id: an order that does not depend on when a listing came."""
     platform: Mapped[str] = mapped_column(String(40))

@@ -66,11 +66,10 @@ def _changed_profiles(ids: Sequence[int]) -> tuple[dict[int, Profile], set[Label
     before = {row.listing_id: row for row in _in(select(WorkProfile.listing_id, WorkProfile.digest), WorkProfile.listing_id, ids)}
     rows = list(_in(select(*READ).join(Board, Board.id == Listing.board_id), Listing.id, ids))
     made = {row.id: profile(row) for row in rows}
-    homes = {row.id: row.opportunity_id for row in rows}
     changed = {i: p for i, p in made.items() if i not in before or before[i].digest != p.digest}
     former = _profiles(WorkProfile.listing_id, changed.keys() & before.keys())
     left = {label for p in former if (label := crowd.label(p)) != crowd.label(changed[p.listing_id])}
-    _write_profiles([p for p in changed.values() if p.listing_id not in before], homes)
+    _write_profiles([p for p in changed.values() if p.listing_id not in before])
     _rewrite_profiles([p for p in changed.values() if p.listing_id in before])
     named = {(token, p.facts.company) for p in changed.values() for token in words.company_tokens(p.facts.company)}
     if named:
@@ -86,9 +85,9 @@ def _columns(p: Profile) -> dict[str, Any]:
     }
 
 
-def _write_profiles(new: list[Profile], homes: dict[int, int]) -> None:
+def _write_profiles(new: list[Profile]) -> None:
     if new:
-        db.session.execute(insert(PROFILE), [{"listing_id": p.listing_id, "home_id": homes[p.listing_id], **_columns(p)} for p in new])
+        db.session.execute(insert(PROFILE), [{"listing_id": p.listing_id, **_columns(p)} for p in new])
 
 
 def _rewrite_profiles(known: list[Profile]) -> None:
@@ -244,7 +243,7 @@ def _settle(seeds: set[int], ids: Sequence[int], known: dict[int, Profile], rule
     for group in solution.groups:
         reach = set(group).union(*(mates[home] for home in {rows[i].opportunity_id for i in group}))
         if held.isdisjoint(reach):
-            homes.update(dict.fromkeys(group, min(rows[i].home_id for i in group)))
+            homes.update(dict.fromkeys(group, min(group)))
         else:
             late |= reach
     homes.update((i, rows[i].opportunity_id) for i in late)
@@ -285,7 +284,7 @@ def _reach(seeds: set[int], known: dict[int, Profile]) -> tuple[dict[int, Profil
 def _places(ids: Collection[int]) -> dict[int, Any]:
     """Where listings are now, with all that share their opportunities."""
     columns = select(
-        Listing.id, Listing.opportunity_id, Listing.shown, Listing.state, WorkProfile.home_id, WorkProfile.name, WorkProfile.platform,
+        Listing.id, Listing.opportunity_id, Listing.shown, Listing.state, WorkProfile.name, WorkProfile.platform,
     ).join(WorkProfile, WorkProfile.listing_id == Listing.id)
     found = {row.id: row for row in _in(columns, Listing.id, ids)}
     found.update((row.id, row) for row in _in(columns, Listing.opportunity_id, {row.opportunity_id for row in found.values()}))
@@ -336,7 +335,7 @@ def _move(homes: dict[int, int], rows: dict[int, Any], solution: solve.Solution)
     db.session.connection().execute(statement, [{"key": i, "home": home} for i, home in sorted(homes.items())])
     db.session.execute(insert(WorkMove), [
         {"listing_id": i, "from_id": rows[i].opportunity_id, "to_id": home,
-         "evidence": why.get(i, {"by": "alone" if home == rows[i].home_id else "group"})}
+         "evidence": why.get(i, {"by": "alone" if home == i else "group"})}
         for i, home in sorted(homes.items())
     ])
 
