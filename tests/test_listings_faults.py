@@ -1,5 +1,6 @@
 """Kills, races and plugins that misbehave: nothing is lost, nothing happens twice, one run per board."""
 
+import importlib
 import os
 import signal
 import subprocess
@@ -150,6 +151,53 @@ def test_platform_failing_midway_keeps_what_came(board: Board, script) -> None: 
     report = board.sync()
     assert (report.outcome, report.counts.new, report.counts.add_up) == ("unreachable", 3, True)
     assert set(board.states().values()) == {"open"}
+
+
+def slow_storing(monkeypatch: pytest.MonkeyPatch, store):  # type: ignore[no-untyped-def]
+    """Batches of two records, each stored by what a test gives."""
+    module = importlib.import_module("careercenter.listings.sync")
+    monkeypatch.setattr(module, "BATCH", 2)
+    real = module.store
+    monkeypatch.setattr(module, "store", lambda run, batch, now: store(lambda: real(run, batch, now)))
+
+
+def test_the_platform_is_read_on_while_a_batch_is_stored(board: Board, script, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
+    read, waited = threading.Event(), []
+
+    def store(really) -> None:  # type: ignore[no-untyped-def]
+        waited.append(read.wait(10))
+        really()
+
+    class Told(list):  # type: ignore[type-arg]
+        def __iter__(self):  # type: ignore[no-untyped-def]
+            yield from map(record, range(1, 5))
+            read.set()  # four were taken: the first two are being stored
+            yield from map(record, (5, 6))
+            yield from (Page(1, 6, "a"), End(Completeness.COMPLETE, 6, 6))
+
+    slow_storing(monkeypatch, store)
+    script().messages = Told()
+    assert (board.sync().counts.new, waited) == (6, [True] * 3)
+
+
+def test_what_breaks_the_storing_ends_the_run_and_what_was_stored_stands(
+    board: Board, script, monkeypatch: pytest.MonkeyPatch  # type: ignore[no-untyped-def]
+) -> None:
+    stored: list[int] = []
+
+    def store(really) -> None:  # type: ignore[no-untyped-def]
+        if stored:
+            raise OSError("The disk is full.")
+        stored.append(1)
+        really()
+
+    slow_storing(monkeypatch, store)
+    script(*map(record, range(1, 9)), Page(1, 8, "a"), End(Completeness.COMPLETE, 8, 8))
+    with pytest.raises(OSError, match="disk is full"):
+        board.sync()
+    assert board.states() == {"1": "open", "2": "open"}
+    assert db.session.scalars(select(SyncRun.outcome)).all() == ["lost"]
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("store")]
 
 
 def test_crash_after_each_message_then_a_full_run(board: Board, script) -> None:  # type: ignore[no-untyped-def]

@@ -55,15 +55,15 @@ def test_reading_holds_eight_bytes_for_each_post() -> None:
 
 
 def test_a_batch_ends_by_its_bytes_too() -> None:
-    """Two thousand records of the largest size would be four gigabytes."""
+    """Five thousand records of the largest size would be ten gigabytes."""
     spec = SimpleNamespace(capabilities=SimpleNamespace(mode=Mode.SNAPSHOT))
     run = Reading(1, 1, SimpleNamespace(spec=spec), ZoneInfo("UTC"), lambda raws: list, NOW)  # type: ignore[arg-type]
     large, small = bytes(1_000_000), b"{}"
-    told = [*([Row(str(n), large)] for n in range(70)), *([Row(f"s{n}", small)] for n in range(2100))]
+    told = [*([Row(str(n), large)] for n in range(70)), *([Row(f"s{n}", small)] for n in range(5100))]
     taken: list[int] = []
-    end, _ = read(run, iter([*told, Page(1, 2170, "a"), End(Completeness.COMPLETE, 2170, 2170)]), lambda: NOW, lambda items, _: taken.append(len(items)))
+    end, _ = read(run, iter([*told, Page(1, 5170, "a"), End(Completeness.COMPLETE, 5170, 5170)]), lambda: NOW, lambda items, _: taken.append(len(items)))
     assert end.completeness is Completeness.COMPLETE
-    assert taken == [32, 32, 2000, 106]
+    assert taken == [16, 16, 16, 16, 5000, 106]
 
 
 def test_sorting_holds_a_byte_for_each_listing() -> None:
@@ -72,7 +72,7 @@ def test_sorting_holds_a_byte_for_each_listing() -> None:
         for start in range(0, MANY, 500):
             items = [Row(str(n), b"{}") for n in range(start, start + 500)]
             rows = {item.post_id: Known(item.post_id, int(item.post_id), b"", "open", 0) for item in items}
-            sort(known, Batch(items, rows, {}, (), list, {n: start + n for n in range(500)}, (), False), NOW)
+            sort(known, Batch(items, rows, {}, (), list, known.zone, {n: start + n for n in range(500)}, (), False), NOW)
         assert (known.counts.unchanged, known.unique) == (MANY, MANY)
 
     assert peak(run) < 1_000_000

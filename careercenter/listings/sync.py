@@ -42,7 +42,7 @@ from careercenter.platforms.contract import (
 )
 from careercenter.platforms.rows import Row, in_rows
 
-BATCH, BATCH_BYTES = 2000, 32_000_000
+BATCH, BATCH_BYTES = 5000, 16_000_000
 FEW = 100  # records for which one process is enough
 BEAT = timedelta(seconds=5)
 SILENCE = timedelta(minutes=10)
