@@ -6,11 +6,11 @@ failing half-way. PostgreSQL runs at READ COMMITTED; races are settled by versio
 
 import sqlite3
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
 from flask import current_app, g, has_request_context
 from flask_sqlalchemy import SQLAlchemy
@@ -23,6 +23,9 @@ from sqlalchemy.types import TypeDecorator
 from careercenter import reading
 from careercenter.migrations import HEAD
 from careercenter.settings import Settings
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class UTCDateTime(TypeDecorator[datetime]):
@@ -150,6 +153,17 @@ def transaction() -> Iterator[Session]:
         raise
     finally:
         current.info["writing"] = False
+
+
+def elsewhere(work: Callable[P, T]) -> Callable[P, T]:
+    """The same work for another thread: it has a session of its own, which ends with it."""
+    app = current_app._get_current_object()  # type: ignore[attr-defined]
+
+    def run(*given: P.args, **named: P.kwargs) -> T:
+        with app.app_context():
+            return work(*given, **named)
+
+    return run
 
 
 @event.listens_for(Session, "before_flush")

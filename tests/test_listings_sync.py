@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import select, text
 
 from careercenter import db
 from careercenter.listings.model import Board as BoardRow

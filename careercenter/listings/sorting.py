@@ -220,13 +220,12 @@ def _sort(
         found.rehashed.append({"key": known.id, "raw_hash": raw_hash})
         _unchanged(run, batch, found, known, now)
         return
-    row = {**columns, "changed_at": now}
     batch.good.add(post_id)
     if known:
-        _changed(run, found, known, row, posted_at, now)
+        _changed(run, found, known, columns, posted_at, now)
     else:
         run.counts.new += 1
-        found.new[post_id] = _new_row(run, post_id, row, posted_at, now)
+        found.new[post_id] = _new_row(run, post_id, columns, posted_at, now)
 
 
 def _unchanged(run: Reading, batch: Batch, found: Found, known: Any, now: datetime) -> None:
@@ -250,14 +249,13 @@ def _stands(run: Reading, batch: Batch, found: Found, known: Any, item: Seen, no
 
 
 def _changed(
-    run: Reading, found: Found, known: Any, row: dict[str, Any], posted_at: datetime | None, now: datetime
+    run: Reading, found: Found, known: Any, columns: Mapping[str, Any], posted_at: datetime | None, now: datetime
 ) -> None:
     run.counts.changed += 1
     run.seen.add(known.id)
-    if posted_at is not None:
-        row["posted_at"] = min(posted_at, now)
-    found.changed.append({"key": known.id, **row})
-    _note_return(found, known, row["deadline_at"], now)
+    dated = {"posted_at": min(posted_at, now)} if posted_at else {}
+    found.changed.append({"key": known.id, **columns, "changed_at": now, **dated})
+    _note_return(found, known, columns["deadline_at"], now)
 
 
 def _note_return(found: Found, known: Any, deadline_at: datetime | None, now: datetime) -> None:
@@ -269,15 +267,14 @@ def _note_return(found: Found, known: Any, deadline_at: datetime | None, now: da
 
 
 def _new_row(
-    run: Reading, post_id: str, row: dict[str, Any], posted_at: datetime | None, now: datetime
+    run: Reading, post_id: str, columns: Mapping[str, Any], posted_at: datetime | None, now: datetime
 ) -> dict[str, Any]:
     """Expired on arrival never opens."""
-    expired = row["deadline_at"] is not None and row["deadline_at"] <= now
-    row |= {
-        "board_id": run.board_id, "post_id": post_id, "posted_at": min(posted_at or now, now), "first_seen_at": now,
-        "state": CLOSED if expired else OPEN, "closed_at": now if expired else None, "misses": 0,
+    expired = columns["deadline_at"] is not None and columns["deadline_at"] <= now
+    return {
+        **columns, "changed_at": now, "board_id": run.board_id, "post_id": post_id, "posted_at": min(posted_at or now, now),
+        "first_seen_at": now, "state": CLOSED if expired else OPEN, "closed_at": now if expired else None, "misses": 0,
     }
-    return row
 
 
 def _set_aside(

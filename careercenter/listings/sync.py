@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from flask import current_app
 from sqlalchemy import select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
@@ -279,7 +278,7 @@ class _Taking:
 
     def __init__(self, run: Reading, now: Callable[[], datetime], progress: Progress):
         self._run, self._now, self._progress = run, now, progress
-        self._app, self._thread = current_app._get_current_object(), ThreadPoolExecutor(1, "store")  # type: ignore[attr-defined]
+        self._thread, self._store = ThreadPoolExecutor(1, "store"), db.elsewhere(_store)
         self._next: tuple[Batch, Mapping[str, Any] | None] | None = None
         self._stored: Future[None] | None = None
 
@@ -305,7 +304,7 @@ class _Taking:
             (batch, cursor), self._next = self._next, None
             _ = batch.rows  # foreign code may be slow: waited for before any transaction begins
             self._wait()
-            self._stored = self._thread.submit(self._store, batch, cursor)
+            self._stored = self._thread.submit(self._store, self._run, batch, cursor, self._now())
 
     def _wait(self) -> None:
         if self._stored:
@@ -313,16 +312,16 @@ class _Taking:
             stored.result()
             self._progress(self._run.counts.received, None, f"{self._run.counts.received:,} listings read")
 
-    def _store(self, batch: Batch, cursor: Mapping[str, Any] | None) -> None:
-        run, now = self._run, self._now()
-        if batch.writes or run.may_mend or cursor is not None or now - run.beat_at >= BEAT:
-            with self._app.app_context(), db.transaction():
-                renew(run, now)
-                store(run, batch, now)
-                if cursor is not None:
-                    finish.keep_cursor(run, cursor, now)
-        else:
-            sort(run, batch, now)
+
+def _store(run: Reading, batch: Batch, cursor: Mapping[str, Any] | None, now: datetime) -> None:
+    if batch.writes or run.may_mend or cursor is not None or now - run.beat_at >= BEAT:
+        with db.transaction():
+            renew(run, now)
+            store(run, batch, now)
+            if cursor is not None:
+                finish.keep_cursor(run, cursor, now)
+    else:
+        sort(run, batch, now)
 
 
 def renew(run: Reading, now: datetime) -> None:
