@@ -55,15 +55,15 @@ def test_reading_holds_eight_bytes_for_each_post() -> None:
 
 
 def test_a_batch_ends_by_its_bytes_too() -> None:
-    """Five thousand records of the largest size would be ten gigabytes."""
+    """Three thousand records of the largest size would be six gigabytes."""
     spec = SimpleNamespace(capabilities=SimpleNamespace(mode=Mode.SNAPSHOT))
     run = Reading(1, 1, SimpleNamespace(spec=spec), ZoneInfo("UTC"), lambda raws: list, NOW)  # type: ignore[arg-type]
     large, small = bytes(1_000_000), b"{}"
-    told = [*([Row(str(n), large)] for n in range(70)), *([Row(f"s{n}", small)] for n in range(5100))]
+    told = [*([Row(str(n), large)] for n in range(70)), *([Row(f"s{n}", small)] for n in range(3100))]
     taken: list[int] = []
-    end, _ = read(run, iter([*told, Page(1, 5170, "a"), End(Completeness.COMPLETE, 5170, 5170)]), lambda: NOW, lambda items, _: taken.append(len(items)))
+    end, _ = read(run, iter([*told, Page(1, 3170, "a"), End(Completeness.COMPLETE, 3170, 3170)]), lambda: NOW, lambda items, _: taken.append(len(items)))
     assert end.completeness is Completeness.COMPLETE
-    assert taken == [16, 16, 16, 16, 5000, 106]
+    assert taken == [16, 16, 16, 16, 3000, 106]
 
 
 def test_sorting_holds_a_byte_for_each_listing() -> None:

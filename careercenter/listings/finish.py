@@ -78,6 +78,8 @@ def _judge(run: Reading, end: End, now: datetime) -> closing.Verdict:
 
 def _absent(run: Reading, end: End) -> tuple[list[closing.Absent], int]:
     """The open listings of the board that this snapshot does not show, and how many are open in all."""
+    if run.fresh:
+        return [], run.counts.new  # it has made them all
     mine = (Listing.board_id == run.board_id) & IS_OPEN
     if end.unchanged:  # the same snapshot as before: whoever was missing in it still is
         missing = db.session.scalars(select(Listing.id).where(mine, Listing.misses > 0)).all()

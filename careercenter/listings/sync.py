@@ -11,9 +11,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
-from sqlalchemy import select, update
+from sqlalchemy import Table, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from careercenter import db
@@ -41,7 +41,8 @@ from careercenter.platforms.contract import (
 )
 from careercenter.platforms.rows import Row, in_rows
 
-BATCH, BATCH_BYTES = 5000, 16_000_000
+RUN = cast(Table, SyncRun.__table__)
+BATCH, BATCH_BYTES = 3000, 16_000_000
 FEW = 100  # records for which one process is enough
 BEAT = timedelta(seconds=5)
 SILENCE = timedelta(minutes=10)
@@ -326,9 +327,8 @@ def _store(run: Reading, batch: Batch, cursor: Mapping[str, Any] | None, now: da
 
 def renew(run: Reading, now: datetime) -> None:
     """Say that this run lives and note its numbers. Raises RunLost when it was declared lost meanwhile."""
-    mine = (SyncRun.id == run.run_id) & (SyncRun.outcome == report.RUNNING)
-    beat = update(SyncRun).where(mine).values(beat_at=now, **run.counts.as_dict())
-    if db.session.scalar(beat.returning(SyncRun.id)) is None:
+    mine = (RUN.c.id == run.run_id) & (RUN.c.outcome == report.RUNNING)
+    if not db.changed(update(RUN).where(mine).values(beat_at=now, **run.counts.as_dict())):
         raise RunLost
     run.beat_at = now
 
