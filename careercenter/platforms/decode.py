@@ -50,8 +50,7 @@ _BRACKETS = re.compile(r'[\[{\]}]|"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)  # and w
 _BOM = b"\xef\xbb\xbf"
 _RELATIVE = re.compile(r' href="(?!https?://|mailto:)[^"]*"', re.IGNORECASE)
 _LINES = re.compile(r"\n{3,}")
-_UNSAFE = re.compile(r"[ <>\"'\\`]")
-_WEB = re.compile(r"https?://[^/?#@]+(?:[/?#]|$)", re.IGNORECASE)
+_WEB = re.compile(r"(?i:https?)://[^/?#@ <>\"'\\`]+(?:[/?#][^ <>\"'\\`]*)?")
 _TAG = re.compile(r"<[a-z/](?:\"[^\"]*\"|[^\">])*>")
 _BLOCK_END = re.compile(r"</(?:p|ul|ol|h[234]|table|tr|blockquote|pre)>|<[bh]r>")
 _KEYBOARD = bytes(range(0x20, 0x7F)) + b"\n"
@@ -214,10 +213,11 @@ def web_address(value: Any) -> str | None:
     if not isinstance(value, str):
         return None
     text = value.strip()
-    plain = text.isascii() and text.isprintable()
-    if len(text) > 2000 or _UNSAFE.search(text) or (not plain and (text.split() != [text] or _CONTROLS.search(text))):
+    if len(text) > 2000 or not _WEB.fullmatch(text):
         return None
-    return text if _WEB.match(text) and ((plain and "[" not in text) or _comes_apart(text)) else None
+    if text.isascii() and text.isprintable():
+        return text if "[" not in text or _comes_apart(text) else None
+    return text if text.split() == [text] and not _CONTROLS.search(text) and _comes_apart(text) else None
 
 
 def _comes_apart(address: str) -> bool:

@@ -2,7 +2,7 @@
 
 import html
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
@@ -38,6 +38,7 @@ _COUNTRY_CODE = re.compile(r"[A-Za-z]{2}")
 _DAY_OF_STAMP = re.compile(r"\d{4}-\d{2}-\d{2}(?=T|$)")
 _BOARD = ("_context.board",)
 _HOURS_PER = {per.value: per for per in HoursPer}
+_STATED = ("hours", "duration", "skills", "eligibility", "deadline", "credit_hints")
 _FOR_ANYBODY, _NO_PAY = Eligibility(), Pay()
 REMEMBERED = 2000
 """So long may a text be that is remembered with what was read out of it: a plugin's process may use so much memory and no more."""
@@ -75,21 +76,28 @@ def _draft(
     hours, duration = _hours(record, fields.hours), _duration(record, fields.duration)
     skills, eligibility = _words(record, fields.skills), _eligibility(record, fields)
     deadline, credit = _deadline(record, fields.deadline), _credit(record, fields, wage)
-    values = {
-        "hours": hours, "duration": duration, "skills": skills, "eligibility": eligibility, "deadline": deadline, "credit_hints": credit,
-    }
-    provenance = {name: Provenance.STRUCTURED for name, value in values.items() if value and value != _FOR_ANYBODY}
-    if wage != _NO_PAY:
-        typed = fields.pay is not None and (fields.pay.min or fields.pay.kind)
-        provenance["pay"] = Provenance.STRUCTURED if typed else Provenance.PARSED
-    provenance |= {"kind": kind_from, "places": _places_from(fields), "workplace": workplace_from}
+    stated = (
+        hours is not None, duration is not None, skills != (), eligibility != _FOR_ANYBODY, deadline is not None, credit is not None,
+    )
+    provenance = _provenance(stated, _pay_from(fields, wage), kind_from, _places_from(fields), workplace_from)
     posted, updated = _stamp(record, fields.posted_at), _stamp(record, fields.updated_at)
     requisition, lang = _line(record, fields.requisition_id, 100), paths.text(record, fields.lang)
     return ListingDraft(  # in the order of its fields: msgspec takes twice as long to find them by their names
         title, employer, kind, apply, link, description, where, workplace, hours, duration, wage, skills, eligibility, deadline,
         posted, updated, requisition or None, department or None, credit, attribution or None,
-        lang if lang and _LANG.fullmatch(lang) else None, MappingProxyType(provenance),
+        lang if lang and _LANG.fullmatch(lang) else None, provenance,
     )
+
+
+@lru_cache(maxsize=256)  # the listings of a platform are alike in this, and share a few such maps
+def _provenance(
+    stated: tuple[bool, ...], wage: Provenance | None, kind: Provenance, where: Provenance, workplace: Provenance
+) -> Mapping[str, Provenance]:
+    """How each field came to be; `stated` says which of `_STATED` the record has."""
+    found = {name: Provenance.STRUCTURED for name, so in zip(_STATED, stated, strict=True) if so}
+    if wage:
+        found["pay"] = wage
+    return MappingProxyType(found | {"kind": kind, "places": where, "workplace": workplace})
 
 
 def _line(record: dict[str, Any], where: Sequence[str], most: int, place: str = "$") -> str:
@@ -183,6 +191,13 @@ def _place(item: Any, fields: Fields) -> Place | None:
 
 def _places_from(fields: Fields) -> Provenance:
     return Provenance.STRUCTURED if fields.places.city or fields.places.each else Provenance.PARSED
+
+
+def _pay_from(fields: Fields, wage: Pay) -> Provenance | None:
+    if wage == _NO_PAY:
+        return None
+    typed = fields.pay is not None and (fields.pay.min or fields.pay.kind)
+    return Provenance.STRUCTURED if typed else Provenance.PARSED
 
 
 def _hours(record: dict[str, Any], field: HoursField | None) -> Hours | None:
