@@ -13,7 +13,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
-from sqlalchemy import String, any_, bindparam, func, select
+from sqlalchemy import JSON, String, any_, bindparam, cast, func, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from careercenter import db
@@ -169,17 +169,16 @@ def lookup(board_id: int, post_ids: Iterable[str], columns: Columns = _WHOLE) ->
     storable = [p for p in post_ids if _key_problem(p) is None]
     if not storable:
         return {}
-    if db.is_postgresql():
-        rows = db.ask(_known(True, columns), board=board_id, posts=storable)
-    else:
-        rows = db.ask(_known(False, columns), board=board_id, posts=msgspec.json.encode(storable).decode())
+    posts = msgspec.json.encode(storable).decode()  # one text: the drivers do much for each value of a list
+    rows = db.ask(_known(db.is_postgresql(), columns), board=board_id, posts=posts)
     return {row.post_id: row for row in rows}
 
 
 @cache
 def _known(postgresql: bool, columns: Columns) -> Any:
     if postgresql:
-        these = Listing.post_id == any_(bindparam("posts", type_=ARRAY(String)))
+        told = select(func.json_array_elements_text(cast(bindparam("posts", type_=String), JSON)))
+        these = Listing.post_id == any_(func.array(told.scalar_subquery(), type_=ARRAY(String)))
     else:
         these = Listing.post_id.in_(select(func.json_each(bindparam("posts")).table_valued("value").c.value))
     return select(*columns).where(Listing.board_id == bindparam("board"), these)
