@@ -33,7 +33,7 @@ READY = object()
 MOST_HOSTS = 1000
 FRAMES_AHEAD = 16
 PIPE_BYTES = 1 << 19
-BATCH_BYTES, BATCH_RECORDS = frames.MOST_BYTES // 6, 100
+BATCH_BYTES, BATCH_RECORDS = frames.MOST_BYTES // 6, 250
 
 
 @dataclass(frozen=True)
