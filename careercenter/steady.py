@@ -10,14 +10,16 @@ import gc
 import sys
 
 SWITCH_SECONDS = 0.0005
+COLLECT_AFTER = (20_000, 50, 1000)  # new objects; collections of those, and of those again, before older ones are looked at
 KEPT_FREE, MAPPED_ALONE = 16 << 20, 4 << 20  # bytes at the end of the heap; a block of that size is given back at once
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # their names in <malloc.h>
 
 
 def settle() -> None:
-    """The collector need not go through what is loaded again and again, threads that wait for others need not wait long for the
-    one that works, and freed memory is kept."""
+    """The collector need not go through what is loaded again and again, nor through each few rows, which make no cycles; threads
+    that wait for others need not wait long for the one that works, and freed memory is kept."""
     gc.freeze()
+    gc.set_threshold(*COLLECT_AFTER)
     sys.setswitchinterval(SWITCH_SECONDS)
     with contextlib.suppress(AttributeError):  # another C library than glibc decides for itself
         told = ctypes.CDLL(None).mallopt

@@ -305,24 +305,29 @@ class _Taking:
             (batch, cursor), self._next = self._next, None
             _ = batch.rows  # foreign code may be slow: waited for before any transaction begins
             self._wait()
-            self._stored = self._thread.submit(self._store, self._run, batch, cursor, self._now())
+            run, now = self._run, self._now()
+            if batch.writes or run.may_mend or cursor is not None or now - run.beat_at >= BEAT:
+                self._stored = self._thread.submit(self._store, run, batch, cursor, now)
+            else:
+                sort(run, batch, now)
+                self._tell()
 
     def _wait(self) -> None:
         if self._stored:
             stored, self._stored = self._stored, None
             stored.result()
-            self._progress(self._run.counts.received, None, f"{self._run.counts.received:,} listings read")
+            self._tell()
+
+    def _tell(self) -> None:
+        self._progress(self._run.counts.received, None, f"{self._run.counts.received:,} listings read")
 
 
 def _store(run: Reading, batch: Batch, cursor: Mapping[str, Any] | None, now: datetime) -> None:
-    if batch.writes or run.may_mend or cursor is not None or now - run.beat_at >= BEAT:
-        with db.transaction():
-            renew(run, now)
-            store(run, batch, now)
-            if cursor is not None:
-                finish.keep_cursor(run, cursor, now)
-    else:
-        sort(run, batch, now)
+    with db.transaction():
+        renew(run, now)
+        store(run, batch, now)
+        if cursor is not None:
+            finish.keep_cursor(run, cursor, now)
 
 
 def renew(run: Reading, now: datetime) -> None:
