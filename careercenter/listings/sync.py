@@ -43,6 +43,7 @@ from careercenter.platforms.rows import Row, in_rows
 
 RUN = cast(Table, SyncRun.__table__)
 BATCH, BATCH_BYTES = 3000, 16_000_000
+FIRST = 500  # so many make the first batch, so that storing begins early
 FEW = 100  # records for which one process is enough
 BEAT = timedelta(seconds=5)
 SILENCE = timedelta(minutes=10)
@@ -231,7 +232,7 @@ def read(
     items: list[Item] = []
     cursor: Mapping[str, Any] | None = None
     prints: set[str] = set()
-    size, full = 0, False
+    size, most, full = 0, min(FIRST, BATCH), False
     end = End(Completeness.PARTIAL, note="The platform sent the same page again, so reading stopped there.")
     try:
         for message in _in_batches(messages):
@@ -239,7 +240,7 @@ def read(
                 came: list[Item] = message if isinstance(message, list) else [message]  # type: ignore[assignment]
                 items += came
                 size += sum(len(item.raw) if isinstance(item, Row) and isinstance(item.raw, bytes) else 1000 for item in came)
-                if not (full := len(items) >= BATCH or size >= BATCH_BYTES):
+                if not (full := len(items) >= most or size >= BATCH_BYTES):
                     continue
             elif isinstance(message, State):
                 cursor = message.cursor
@@ -252,7 +253,7 @@ def read(
             if full or (isinstance(message, (Page, State)) and (not whole or now() - run.beat_at >= BEAT)):
                 if items or (cursor is not None and not whole):
                     take(items, None if whole else cursor)
-                items, size, full = [], 0, False
+                items, size, most, full = [], 0, BATCH, False
     except PlatformError:
         if items:
             take(items, None)
