@@ -20,7 +20,7 @@ from careercenter import db, listings
 from careercenter.doctor import records
 from careercenter.listings import browse, saved, touched
 from careercenter.listings.browse import Filters
-from careercenter.listings.index import check, database, keep, postgres, ranking
+from careercenter.listings.index import check, database, keep, postgres, ranking, sqlite
 from careercenter.listings.index import words as spelling
 from careercenter.listings.index.entry import CHOICES, EVERY, Entry, day_of, deadline_choice, entry_of, rush_of
 from careercenter.listings.model import Listing
@@ -52,6 +52,35 @@ def walk(q: str, filters: Filters, now: datetime, sort: str, limit: int = 4, bet
             return seen
         if between:
             between()
+
+
+def segments() -> int:
+    """In how many pieces FTS5 keeps its text: the second number of its own record of them."""
+    structure = db.session.connection().exec_driver_sql("SELECT block FROM listing_text_data WHERE id = 10").scalar_one()
+    db.session.rollback()
+    assert isinstance(structure, bytes) and not any(byte & 128 for byte in structure[4:6]), "numbers below 128 take one byte"
+    return structure[5]
+
+
+@pytest.mark.parametrize("app", ["sqlite"], indirect=True)
+def test_full_text_is_brought_together_step_by_step_and_says_the_same(
+    app: Flask, factory: Any, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite, "MERGED", 1)
+    board = factory.board()
+    for n in range(14):
+        factory.listing(board, title=f"Data {n}", description_html="<p>" + " ".join(f"w{n}x{k}" for k in range(900)) + "</p>")
+    before, pieces = find("data", now), segments()
+    assert len(before) == 14 and pieces > 1
+    assert keep.merge() > 1
+    assert segments() == 1
+    assert find("data", now) == before and check.differences() == []
+    assert keep.merge() == 0
+
+
+@pytest.mark.parametrize("app", ["postgresql"], indirect=True)
+def test_postgresql_brings_its_index_together_itself(app: Flask) -> None:
+    assert keep.merge() == 0
 
 
 @pytest.mark.parametrize(("question", "wanted", "unwanted", "unfinished"), [

@@ -12,12 +12,14 @@ def index(rebuild: bool) -> None:
     with opening.application():
         from careercenter import db
         from careercenter.listings import touched
-        from careercenter.listings.index import check
+        from careercenter.listings.index import check, keep
 
         if rebuild:
             with db.transaction():
                 check.rebuild()
         click.echo(f"{touched.catch_up():,} listings looked at.")
+        if rebuild:
+            keep.merge()
         wrong = check.differences()
     for sentence in wrong:
         click.echo(sentence, err=True)

@@ -112,6 +112,12 @@ def catch_up(now: Clock, argument: str, progress: Progress) -> str:
     return f"{touched.catch_up()} listings looked at again."
 
 
+def merge_index(now: Clock, argument: str, progress: Progress) -> str:
+    from careercenter.listings.index import keep
+
+    return f"The search index was brought together in {keep.merge()} steps."
+
+
 def invite_evaluators(now: Clock, argument: str, progress: Progress) -> str:
     from careercenter import evaluations
 
@@ -207,6 +213,7 @@ JOBS: tuple[Job, ...] = (
     Job("sync", None, sync, "Read the boards of every platform", limit=timedelta(hours=1)),
     Job("pushed", Every(15), take_pushed, "Take in what platforms pushed and staff entered", due=pushed_waits, limit=timedelta(hours=1)),
     Job("catch-up", Every(15), catch_up, "Bring search up to changed listings", due=touched_waits),
+    Job("merge-index", Daily(3, 40), merge_index, "Bring the search index together"),
     Job("expire-listings", Every(900), expire_listings, "Close listings whose deadline has passed"),
     Job("advance-placements", Daily(5, 30), advance_placements, "Begin and end placements by their dates"),
     Job("invite", Daily(6), invite_evaluators, "Invite evaluators whose date has come"),

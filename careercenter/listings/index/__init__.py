@@ -12,7 +12,8 @@ from careercenter import db
 
 
 def database() -> Any:
-    """The functions of full text for the database at hand: `put`, `words_of`, `add`, `lock`, `match`, `KEY`, `columns_hit`."""
+    """The functions of full text for the database at hand: `put`, `words_of`, `add`, `lock`, `merge`, `match`, `KEY`,
+    `columns_hit`."""
     from careercenter.listings.index import postgres, sqlite
 
     return postgres if db.is_postgresql() else sqlite

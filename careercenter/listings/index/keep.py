@@ -1,6 +1,7 @@
 """Brings the index up to listings that changed, and its counters with it: what a change costs depends on the change.
 
-All of it happens in the caller's transaction, so that entries, words and counters never differ.
+All of it happens in the caller's transaction, so that entries, words and counters never differ; but for `merge`, which changes
+nothing that anybody finds.
 """
 
 import secrets
@@ -54,6 +55,17 @@ def look_again(listing_ids: Sequence[int]) -> None:
     fresh = [entry for listing_id, entry in new.items() if listing_id not in stands]
     if gone or fresh:
         _exchange(gone, fresh)
+
+
+def merge() -> int:
+    """Bring the pieces that full text was written in together: each question looks into every piece. A little in each transaction,
+    its own, so that others get their turn. Returns how many there were."""
+    done = 0
+    while True:
+        with db.transaction():
+            if not database().merge(first=done == 0):
+                return done
+        done += 1
 
 
 @lru_cache(maxsize=2)

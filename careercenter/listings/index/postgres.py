@@ -65,6 +65,11 @@ def add(counted: str, keys: tuple[str, ...], rows: Sequence[tuple[Any, ...]]) ->
         db.session.execute(text(gone), {key: [row[i] for row in less] for i, key in enumerate(keys)})
 
 
+def merge(first: bool) -> bool:
+    """PostgreSQL's own autovacuum brings new entries into the one GIN index."""
+    return False
+
+
 def question(groups: Groups, without: Iterable[Phrase]) -> str:
     """The text of a question: of each group one of its phrases, and none of the others."""
     wanted = [_alternatives(group) for group in groups]

@@ -18,6 +18,7 @@ TEXT = table("listing_text", column("rowid", BigInteger))
 KEY: ColumnElement[int] = TEXT.c.rowid
 COLUMNS = {"title": "title", "about": "about"}
 Groups = tuple[tuple[Phrase, ...], ...]
+MERGED = 500  # pages of FTS5 that one step of a merge writes: some 2 MB
 
 
 def lock() -> None:
@@ -50,6 +51,16 @@ def add(counted: str, keys: tuple[str, ...], rows: Sequence[tuple[Any, ...]]) ->
 def _many(statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
     if rows:
         db.session.connection().exec_driver_sql(statement, list(rows))
+
+
+def merge(first: bool) -> bool:
+    """One step on the way to a single segment; whether there was anything to do. The `first` step says which segments: all there are."""
+    connection = db.session.connection()
+    driver: Any = connection.connection.dbapi_connection
+    before = driver.total_changes
+    pages = -MERGED if first else MERGED
+    connection.exec_driver_sql("INSERT INTO listing_text (listing_text, rank) VALUES ('merge', ?)", (pages,))
+    return bool(driver.total_changes - before >= 2)  # the command itself counts as one
 
 
 def question(groups: Groups, without: Iterable[Phrase]) -> str:
