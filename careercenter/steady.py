@@ -10,7 +10,7 @@ import gc
 import sys
 
 SWITCH_SECONDS = 0.0005
-COLLECT_AFTER = (20_000, 50, 1000)  # new objects; collections of those, and of those again, before older ones are looked at
+COLLECT_AFTER = (20_000, 5, 5)  # new objects; collections of those, and of those again, before older ones are looked at
 KEPT_FREE, MAPPED_ALONE = 16 << 20, 4 << 20  # bytes at the end of the heap; a block of that size is given back at once
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # their names in <malloc.h>
 

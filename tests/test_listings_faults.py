@@ -180,6 +180,24 @@ def test_the_platform_is_read_on_while_a_batch_is_stored(board: Board, script, m
     assert (board.sync().counts.new, waited) == (6, [True] * 3)
 
 
+@pytest.mark.parametrize("between", [0, 2, 4])
+def test_a_post_that_is_shown_after_its_end_is_open_however_soon(
+    board: Board, script, monkeypatch: pytest.MonkeyPatch, between: int  # type: ignore[no-untyped-def]
+) -> None:
+    """The batch with its end may not be stored yet when the post is looked up; it comes byte for byte as it was."""
+    slow_storing(monkeypatch, lambda really: (time.sleep(0.05), really()))
+    posts = [record(n) for n in range(1, 11)]
+    script(*posts, Page(1, 10, "a"), End(Completeness.COMPLETE, 10, 10))
+    board.sync()
+    board.later(hours=30)
+    others = posts[1:]
+    again = (others[0], *others[1 : 1 + between], posts[0], *others[1 + between :])
+    script(Tombstone("1", "gone"), *again, Page(1, 10, "b"), End(Completeness.COMPLETE, 10, 10))
+    report = board.sync()
+    assert (report.counts.closed, report.counts.reopened, report.counts.add_up) == (1, 1, True)
+    assert board.states()["1"] == "open"
+
+
 def test_what_breaks_the_storing_ends_the_run_and_what_was_stored_stands(
     board: Board, script, monkeypatch: pytest.MonkeyPatch  # type: ignore[no-untyped-def]
 ) -> None:

@@ -377,3 +377,23 @@ def factory_row(board_id: int, now: datetime) -> dict[str, object]:
         "workplace": "onsite", "pay_kind": "unknown", "posted_at": now, "draft": {}, "raw_hash": bytes(32), "content_hash": bytes(32),
         "first_seen_at": now, "changed_at": now,
     }
+
+
+def test_a_group_waits_with_whoever_shares_a_listing_with_one_that_waits(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two are together and shall part, each to somebody else, and a sync holds one of those: nobody may be left in a group that
+    is called by a listing of another."""
+    a, b, c, d = sorted(shelf.add("greenhouse", title=f"Work {n}").id for n in range(4))
+    touched.catch_up()
+    with db.transaction():
+        db.session.execute(update(Listing).where(Listing.id == b).values(opportunity_id=a))
+    parted = solve.Solution([[a, d], [b, c]])
+    monkeypatch.setattr(regroup, "_reach", lambda *_: (dict.fromkeys((a, b, c, d)), []))
+    monkeypatch.setattr(solve, "solve", lambda *_, **__: parted)
+    real = regroup._locked
+    monkeypatch.setattr(regroup, "_locked", lambda ids: real(ids) - {d})
+    with db.transaction():
+        found = regroup._settle({c}, [c], {}, db.settings().platforms.same_work)
+    groups = dict(db.session.execute(select(Listing.id, Listing.opportunity_id)).all())
+    assert groups == {a: a, b: a, c: c, d: d} and found.later == {c}

@@ -41,10 +41,10 @@ Normalize = Callable[[Sequence[Raw]], Callable[[], Made]]
 
 @dataclass
 class Reading:
-    """What a run knows while it reads a board: `seen` listings, and how many records were quarantined, `keyless` ones
-    without a usable post id. `normalize` begins to turn raw records into drafts, and gives what waits for them, as many as
-    there were records. `beat_at` is when it last said that it lives. `fresh`: the board had no listing when the run began.
-    `continues`: it goes on from a stored cursor.
+    """What a run knows while it reads a board: `seen` listings, posts that the platform called `ended`, and how many records were
+    quarantined, `keyless` ones without a usable post id. `normalize` begins to turn raw records into drafts, and gives what
+    waits for them, as many as there were records. `beat_at` is when it last said that it lives. `fresh`: the board had no
+    listing when the run began. `continues`: it goes on from a stored cursor.
     """
 
     run_id: int
@@ -58,6 +58,7 @@ class Reading:
     continues: bool = False
     counts: Counts = field(default_factory=Counts)
     seen: SeenIds = field(default_factory=SeenIds)
+    ended: set[str] = field(default_factory=set)
     keyless: int = 0
 
     @property
@@ -125,7 +126,7 @@ def prepare(run: Reading, items: Sequence[Item]) -> Batch:
             marks[n] = mark = mark_of(item.raw)
             row = known.get(item.post_id)
             if row is not None and row.raw_hash == mark:
-                if row.state == OPEN and not row.misses:
+                if row.state == OPEN and not row.misses and item.post_id not in run.ended:
                     settled[n] = row.id
                     continue
             elif len(raw_bytes(item.raw)) <= MAX_RAW_BYTES:
@@ -135,6 +136,8 @@ def prepare(run: Reading, items: Sequence[Item]) -> Batch:
             writes = True
         else:
             unsettled.append(item.post_id)
+            if isinstance(item, Tombstone):
+                run.ended.add(item.post_id)  # by a batch that may not be stored yet when the post comes again
     db.session.rollback()
     made = run.normalize(list(wanted.values())) if wanted else list
     return Batch(items, known, marks, list(wanted), made, run.zone, settled, unsettled, writes or bool(unsettled))

@@ -240,12 +240,12 @@ def _settle(seeds: set[int], ids: Sequence[int], known: dict[int, Profile], rule
         mates[row.opportunity_id].add(i)
     homes = {i: row.opportunity_id for i, row in rows.items()}
     late: set[int] = set().union(*(mates[home] for home in {rows[i].opportunity_id for i in held}))
+    reaches = [set(group).union(*(mates[home] for home in {rows[i].opportunity_id for i in group})) for group in solution.groups]
+    while waiting := [reach for reach in reaches if not (late.isdisjoint(reach) or reach <= late)]:
+        late.update(*waiting)  # whoever shares a listing with them waits too
     for group in solution.groups:
-        reach = set(group).union(*(mates[home] for home in {rows[i].opportunity_id for i in group}))
-        if held.isdisjoint(reach):
+        if late.isdisjoint(group):
             homes.update(dict.fromkeys(group, min(group)))
-        else:
-            late |= reach
     homes.update((i, rows[i].opportunity_id) for i in late)
     moved = {i: home for i, home in homes.items() if rows[i].opportunity_id != home}
     _move(moved, rows, solution)

@@ -31,7 +31,8 @@ def upgrade() -> None:
         profile.drop_constraint('fk_work_profile_home_id_opportunity', type_='foreignkey')
         profile.drop_column('home_id')
     op.drop_table('opportunity')
-    op.execute('UPDATE listing SET opportunity_id = (SELECT f.listing_id FROM first f WHERE f.opportunity_id = listing.opportunity_id)')
+    first = '(SELECT f.listing_id FROM first f WHERE f.opportunity_id = listing.opportunity_id)'
+    op.execute(f'UPDATE listing SET opportunity_id = {first} WHERE opportunity_id <> {first}')
     for end in ('from_id', 'to_id'):
         op.execute(
             f'UPDATE work_move SET {end} = coalesce((SELECT f.listing_id FROM former f WHERE f.home_id = work_move.{end}), {end})'
